@@ -1,0 +1,70 @@
+"""The local cloud's process: `python -m simulator.cloud <settings.json>`. Started and stopped by `simulator.cloud.process`."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import json
+import logging
+import os
+import signal
+import sys
+import tempfile
+from pathlib import Path
+
+from simulator.cloud.mends import ORDER
+from simulator.cloud.settings import LOOPBACK, CloudSettings
+
+
+def main() -> None:
+    settings = CloudSettings.from_json(json.loads(Path(sys.argv[1]).read_text()))
+    _enter_environment(settings)
+    from ministack import app as ministack_app  # reads the environment when it is imported
+
+    if not settings.stock:
+        for name in ORDER:
+            importlib.import_module(f"simulator.cloud.mends.{name}").install(settings)
+    asyncio.run(_serve(settings, ministack_app.app))
+
+
+def _enter_environment(settings: CloudSettings) -> None:
+    """Set what MiniStack reads, and drop what would reach a real account or another endpoint."""
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        del os.environ[name]
+    os.environ.update(settings.environment())
+    for variable in ("TMPDIR", "STATE_DIR", "S3_DATA_DIR"):
+        Path(os.environ[variable]).mkdir(parents=True, exist_ok=True)
+    tempfile.tempdir = None  # computed again from TMPDIR
+
+
+async def _serve(settings: CloudSettings, app: object) -> None:
+    from hypercorn.asyncio import serve
+    from hypercorn.config import Config
+
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    config = Config()
+    config.bind = [f"{LOOPBACK}:{settings.api_port}"]
+    config.keep_alive_timeout = 75
+    config.graceful_timeout = 0.5
+    config.loglevel = "WARNING"
+    try:
+        await serve(app, config, shutdown_trigger=stop.wait)  # type: ignore[arg-type]
+    finally:
+        _stop_workers()
+
+
+def _stop_workers() -> None:
+    """End the Lambda worker processes; MiniStack leaves them to the operating system."""
+    from ministack.core import lambda_runtime
+
+    try:
+        lambda_runtime.reset()
+    except Exception:
+        logging.getLogger(__name__).exception("stopping the Lambda workers")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,10 @@
+"""What MiniStack does not do as AWS does, mended one file each.
+
+A mend is a module here with `install(settings)`: it replaces names in MiniStack through `simulator.cloud.patching`, and
+its docstring says what stock does wrong. The launcher installs them in the order of `ORDER`, before the first request.
+"""
+
+from __future__ import annotations
+
+#: Module names, in the order in which they wrap one another: the last wraps the rest.
+ORDER: tuple[str, ...] = ()
