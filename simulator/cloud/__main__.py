@@ -1,4 +1,4 @@
-"""The local cloud's process: `python -m simulator.cloud <settings.json>`. Started and stopped by `simulator.cloud.process`."""
+"""The local cloud's process, `python -m simulator.cloud <settings.json>`; `simulator.cloud.process` starts and stops it."""
 
 from __future__ import annotations
 

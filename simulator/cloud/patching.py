@@ -1,4 +1,4 @@
-"""How a mend takes hold of MiniStack: by names that must exist, so that an upgrade fails at start and not in an alarm."""
+"""How a mend takes hold of MiniStack: by names that must exist, so that an upgrade fails at start."""
 
 from __future__ import annotations
 
