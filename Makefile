@@ -6,6 +6,7 @@ SAM    := .venv-sam/bin/sam
 ARGS   ?=
 STACK  ?= smartwatch
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export SAM_CLI_TELEMETRY := 0
 
 .DEFAULT_GOAL := help
 .PHONY: help run test check build deploy drill clean lock
@@ -41,9 +42,9 @@ clean: ## Stop the local cloud and remove everything that the other targets made
 	rm -rf $(VENV) .venv-sam .smartwatch .aws-sam .mypy_cache .ruff_cache .hypothesis .import_linter_cache *.egg-info
 
 lock: ## Resolve the lock files again (needs uv on PATH)
-	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header -q -o requirements/run.lock pyproject.toml
-	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header -q --extra dev -c requirements/run.lock -o requirements/dev.lock pyproject.toml
-	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header -q -o requirements/sam.lock requirements/sam.in
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-header -q -o requirements/run.lock pyproject.toml
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-header -q --extra dev -c requirements/run.lock -o requirements/dev.lock pyproject.toml
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-header -q -o requirements/sam.lock requirements/sam.in
 
 # The Lambda runtime whose wheels this machine's interpreter can build.
 RUNTIME = $(shell $(PYTHON) -c 'import sys; print("python%d.%d" % sys.version_info[:2])')
@@ -54,13 +55,13 @@ $(VENV)/bin/python:
 
 $(VENV)/.run: requirements/run.lock pyproject.toml | $(VENV)/bin/python
 	@echo "Installing the locked packages into $(VENV) ..."
-	@$(BIN)/pip install -q --require-hashes -r requirements/run.lock
+	@$(BIN)/pip install -q --no-deps --require-hashes -r requirements/run.lock
 	@$(BIN)/pip install -q --no-deps --no-build-isolation -e .
 	@touch $@
 
 $(VENV)/.dev: requirements/dev.lock pyproject.toml | $(VENV)/bin/python
 	@echo "Installing the locked packages into $(VENV) ..."
-	@$(BIN)/pip install -q --require-hashes -r requirements/dev.lock
+	@$(BIN)/pip install -q --no-deps --require-hashes -r requirements/dev.lock
 	@$(BIN)/pip install -q --no-deps --no-build-isolation -e .
 	@touch $(VENV)/.run $@
 
@@ -68,5 +69,5 @@ $(VENV)/.dev: requirements/dev.lock pyproject.toml | $(VENV)/bin/python
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; try make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
 	@echo "Installing the SAM CLI into .venv-sam ..."
 	@$(PYTHON) -m venv .venv-sam
-	@.venv-sam/bin/pip install -q --require-hashes -r requirements/sam.lock
+	@.venv-sam/bin/pip install -q --no-deps --require-hashes -r requirements/sam.lock
 	@touch $@

@@ -1,0 +1,1 @@
+"""Evaluate: decides from accepted readings when an alert opens and when it clears."""

@@ -1,0 +1,1 @@
+"""Ingest: turns a Kinesis batch into `ReadingsAccepted` events and quarantines what cannot be accepted."""

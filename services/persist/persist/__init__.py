@@ -1,0 +1,1 @@
+"""Persist: stores accepted readings, one row for each watch and event."""

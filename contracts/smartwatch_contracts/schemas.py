@@ -1,0 +1,39 @@
+"""The JSON Schemas of the contracts: `python -m smartwatch_contracts.schemas DIRECTORY` writes them."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from smartwatch_contracts.catalogue import CATALOGUE
+from smartwatch_contracts.device import ReadingsPayload, SingleReadingPayload
+from smartwatch_contracts.envelope import Envelope
+
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+
+
+def schemas() -> dict[str, dict[str, Any]]:
+    """File name → JSON Schema, for the device payload and for every event of the catalogue."""
+    models: dict[str, Any] = {
+        "device.SingleReading.v1.json": SingleReadingPayload,
+        "device.Readings.v1.json": ReadingsPayload,
+    }
+    for event in CATALOGUE:
+        models[f"{event.source}.{event.detail_type}.v{event.version}.json"] = Envelope[event.model]  # type: ignore[name-defined]
+    return {name: {"$schema": DIALECT, **model.model_json_schema(by_alias=True)} for name, model in models.items()}
+
+
+def rendered(schema: dict[str, Any]) -> str:
+    return json.dumps(schema, indent=2, sort_keys=True) + "\n"
+
+
+def main() -> None:
+    directory = Path(sys.argv[1])
+    for name, schema in schemas().items():
+        (directory / name).write_text(rendered(schema))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,72 @@
+"""What notify needs from the world."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from smartwatch_contracts.envelope import Envelope
+
+from notify.domain import AlertRecord, Message, TimelineEntry
+from notify.requests import Step
+
+
+class Alerts(Protocol):
+    """The alerts table. Task tokens go in and come out only through here."""
+
+    def begin_step(self, alert_id: str, step: Step, task_token: str) -> AlertRecord:
+        """Keep the token as the one to answer, if the alert is open; the record as it is now.
+
+        A record that is not open comes back unchanged, without the token. Errors: `UnknownAlertError`.
+        """
+
+    def step_done(self, alert_id: str, step: Step, entry: TimelineEntry) -> None:
+        """Remember that the step's message is out. A second time changes nothing."""
+
+    def acknowledge(self, alert_id: str, by: str, at_ms: int, entry: TimelineEntry) -> AlertRecord:
+        """Acknowledge an alert that is open or exhausted. Errors: `UnknownAlertError`, `NotOpenError`."""
+
+    def clear(self, alert_id: str, device_id: str, cleared_at_ms: int, entry: TimelineEntry) -> AlertRecord:
+        """Note that the episode is over, once; an alert that is still open (or not yet known) becomes `cleared`."""
+
+    def waiting_token(self, alert_id: str) -> str | None:
+        """The token of the task that waits for an answer; None when none does."""
+
+    def forget_token(self, alert_id: str, task_token: str) -> None:
+        """Drop the token, if it is still this one."""
+
+
+class Messenger(Protocol):
+    """A channel to people."""
+
+    def send(self, message: Message) -> str:
+        """Send; the channel's receipt. Errors: the channel's own, and the workflow tries again."""
+
+
+class Workflow(Protocol):
+    """The escalation that waits for an answer."""
+
+    def answer(self, task_token: str, output: dict[str, Any]) -> bool:
+        """Resume the task that waits with this token; False when it no longer waits."""
+
+
+class Bus(Protocol):
+    """Where acknowledgements are announced."""
+
+    def publish(self, envelope: Envelope[Any]) -> None:
+        """Publish. Errors: `PublishError`."""
+
+
+class UnknownAlertError(Exception):
+    """There is no such alert."""
+
+
+class NotOpenError(Exception):
+    """The alert can't be acknowledged any more; `record` says why."""
+
+    def __init__(self, record: AlertRecord) -> None:
+        super().__init__(record.status)
+        self.record = record
+
+
+class PublishError(Exception):
+    """EventBridge did not accept the event."""

@@ -1,0 +1,116 @@
+"""Notify's three use cases: tell people, take an acknowledgement, note a clear."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from smartwatch_contracts.catalogue import ALERT_ACKNOWLEDGED
+from smartwatch_contracts.events import AlertAcknowledgedV1
+from smartwatch_contracts.ids import derived_id
+
+from notify.domain import STEP_DONE, AlertRecord, TimelineEntry, message
+from notify.ports import Alerts, Bus, Messenger, NotOpenError, UnknownAlertError, Workflow
+from notify.requests import Acknowledge, Cleared, Request, Step, Tell
+
+
+@dataclass(frozen=True)
+class Dependencies:
+    """What the use cases work with; `notify.wiring` joins it to AWS."""
+
+    alerts: Alerts
+    channels: Mapping[Step, Messenger]
+    workflow: Workflow
+    bus: Bus
+    clock: Callable[[], datetime]
+
+
+def serve(request: Request, deps: Dependencies) -> dict[str, Any]:
+    """Do what is asked; a JSON object that says what came of it."""
+    match request:
+        case Tell():
+            return tell(request, deps)
+        case Acknowledge():
+            return acknowledge(request, deps)
+        case Cleared():
+            return cleared(request, deps)
+
+
+def tell(request: Tell, deps: Dependencies) -> dict[str, Any]:
+    """Tell the people of one step, unless somebody has answered already or they were told before.
+
+    The token is kept before the message goes out: whoever reads the message can answer at once. Errors: the channel's;
+    the workflow retries, and then goes on to the next step.
+    """
+    alert_id, step = request.alert.alert_id, request.step
+    record = deps.alerts.begin_step(alert_id, step, request.task_token)
+    if record.status != "open":
+        deps.workflow.answer(request.task_token, _answer(record))
+        return {"told": False, "status": record.status}
+    if step in record.told:
+        return {"told": False, "status": record.status}
+    receipt = deps.channels[step].send(message(step, request.alert))
+    deps.alerts.step_done(alert_id, step, _entry(deps, STEP_DONE[step], f"receipt {receipt}"))
+    return {"told": True, "receipt": receipt}
+
+
+def acknowledge(request: Acknowledge, deps: Dependencies) -> dict[str, Any]:
+    """Record who takes responsibility, end the escalation and announce it. A second one changes nothing and says so."""
+    now = deps.clock()
+    at_ms = int(now.timestamp() * 1000)
+    try:
+        record = deps.alerts.acknowledge(
+            request.alert_id,
+            request.acknowledged_by,
+            at_ms,
+            _entry(deps, "acknowledged", f"by {request.acknowledged_by}"),
+        )
+    except UnknownAlertError:
+        return {"acknowledged": False, "reason": "unknown"}
+    except NotOpenError as error:
+        # The first acknowledgement may have failed between its record and its answer to the workflow.
+        _resume(error.record, deps)
+        return {"acknowledged": False, "reason": error.record.status, "by": error.record.acknowledged_by}
+    _resume(record, deps)
+    deps.bus.publish(
+        ALERT_ACKNOWLEDGED.envelope(
+            AlertAcknowledgedV1(
+                alert_id=record.alert_id,
+                device_id=record.device_id,
+                acknowledged_by=request.acknowledged_by,
+                acknowledged_at=at_ms,
+                drill=record.drill,
+            ),
+            event_id=derived_id(ALERT_ACKNOWLEDGED.detail_type, record.alert_id),
+            correlation_id=record.correlation_id or record.alert_id,
+            occurred_at=now,
+        )
+    )
+    return {"acknowledged": True, "by": request.acknowledged_by}
+
+
+def cleared(request: Cleared, deps: Dependencies) -> dict[str, Any]:
+    """Note that the episode is over and end an escalation that still waits."""
+    record = deps.alerts.clear(
+        request.alert_id, request.device_id, request.cleared_at, _entry(deps, "cleared", "back within limits")
+    )
+    _resume(record, deps)
+    return {"status": record.status}
+
+
+def _resume(record: AlertRecord, deps: Dependencies) -> None:
+    """Answer the task that waits, if one does. The record is saved first: a task that is missed here asks it later."""
+    token = deps.alerts.waiting_token(record.alert_id)
+    if token is not None:
+        deps.workflow.answer(token, _answer(record))
+        deps.alerts.forget_token(record.alert_id, token)
+
+
+def _answer(record: AlertRecord) -> dict[str, Any]:
+    return {"status": record.status, "acknowledgedBy": record.acknowledged_by or ""}
+
+
+def _entry(deps: Dependencies, what: str, detail: str) -> TimelineEntry:
+    return TimelineEntry(at=deps.clock().isoformat(timespec="milliseconds"), what=what, detail=detail)
