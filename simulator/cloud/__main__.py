@@ -1,4 +1,4 @@
-"""The local cloud's process, `python -m simulator.cloud <settings.json>`; `simulator.cloud.process` starts and stops it."""
+"""The local cloud's process: `python -m simulator.cloud <settings.json>`. See `simulator.cloud.process`."""
 
 from __future__ import annotations
 
