@@ -7,4 +7,14 @@ its docstring says what stock does wrong. The launcher installs them in the orde
 from __future__ import annotations
 
 #: Module names, in the order in which they wrap one another: the last wraps the rest.
-ORDER: tuple[str, ...] = ()
+ORDER: tuple[str, ...] = (
+    "cloudformation_types",
+    "eventbridge_delivery",
+    "eventbridge_replay",
+    "kinesis_poller",
+    "sqs_batching",
+    "lambda_errors",
+    "lambda_concurrency",
+    "iot_rule_kinesis",
+    "iot_listener",
+)
