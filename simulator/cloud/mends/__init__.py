@@ -9,6 +9,7 @@ from __future__ import annotations
 #: Module names, in the order in which they wrap one another: the last wraps the rest.
 ORDER: tuple[str, ...] = (
     "cloudformation_types",
+    "cloudformation_definitions",
     "eventbridge_delivery",
     "eventbridge_replay",
     "kinesis_poller",
@@ -17,4 +18,10 @@ ORDER: tuple[str, ...] = (
     "lambda_concurrency",
     "iot_rule_kinesis",
     "iot_listener",
+    "stepfunctions_executions",
+    "stepfunctions_errors",
+    "stepfunctions_callbacks",
+    "stepfunctions_tasks",
+    "stepfunctions_paths",
+    "stepfunctions_integrations",
 )
