@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import logging
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,8 @@ from smartwatch_contracts.envelope import Envelope
 
 from ingest.domain import Rejection
 from ingest.ports import Bus, Quarantine
+
+logger = logging.getLogger(__name__)
 
 if TYPE_CHECKING:
     from mypy_boto3_events.client import EventBridgeClient
@@ -44,7 +47,8 @@ class EventBridgeBus(Bus):
             request_ids = [next(ids) for _ in request]
             try:
                 answer = self._client.put_events(Entries=request)  # type: ignore[arg-type]
-            except (ClientError, BotoCoreError):
+            except (ClientError, BotoCoreError) as error:
+                logger.warning("PutEvents failed: %s", error)
                 failed.update(request_ids)
                 continue
             failed.update(i for i, result in zip(request_ids, answer["Entries"], strict=True) if "ErrorCode" in result)
@@ -71,7 +75,8 @@ class SqsQuarantine(Quarantine):
             ]
             try:
                 answer = self._client.send_message_batch(QueueUrl=self._queue_url, Entries=entries)
-            except (ClientError, BotoCoreError):
+            except (ClientError, BotoCoreError) as error:
+                logger.warning("SendMessageBatch failed: %s", error)
                 failed.update(rejection.sequence_number for rejection, _ in group)
                 continue
             failed.update(group[int(entry["Id"])][0].sequence_number for entry in answer.get("Failed", []))

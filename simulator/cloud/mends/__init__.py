@@ -24,4 +24,9 @@ ORDER: tuple[str, ...] = (
     "stepfunctions_tasks",
     "stepfunctions_paths",
     "stepfunctions_integrations",
+    "authorization_actions",
+    "authorization_events",
+    "authorization_workflow",
+    "authorization_iot",
+    "authorization_event_sources",
 )
