@@ -9,7 +9,9 @@ from __future__ import annotations
 #: Module names, in the order in which they wrap one another: the last wraps the rest.
 ORDER: tuple[str, ...] = (
     "cloudformation_types",
+    "cloudformation_properties",
     "cloudformation_definitions",
+    "eventbridge_put_events",
     "eventbridge_delivery",
     "eventbridge_replay",
     "kinesis_poller",

@@ -1,17 +1,21 @@
 """Delivery of bus events to targets.
 
-Stock drops an event whose target is missing, ignores the target's dead-letter queue, invokes functions once without
-Lambda's own asynchronous retries, and ignores the trace header of an entry. AWS sends what it can't deliver to the
-target's dead-letter queue with the reason in message attributes (EventBridge, "Using dead-letter queues"), hands
-functions to Lambda's asynchronous queue, and passes the trace on.
+Stock drops an event whose target is missing or refuses it, ignores the target's retry policy and dead-letter queue,
+invokes functions once without Lambda's own asynchronous retries, and drops the trace. AWS retries what may pass, sends
+what it can't deliver to the target's dead-letter queue with the reason in message attributes, hands functions to
+Lambda's asynchronous queue, and passes the trace on.
+https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-event-delivery.html
 """
 
 from __future__ import annotations
 
 import json
 import logging
+import random
+import threading
+import time
 from collections.abc import Callable
-from contextvars import ContextVar
+from contextvars import ContextVar, copy_context
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +24,13 @@ from simulator.cloud.settings import CloudSettings
 from simulator.cloud.trace_context import TRACE
 
 logger = logging.getLogger(__name__)
+
+#: AWS's defaults (EventBridge API reference, "RetryPolicy").
+DEFAULT_RETRY_ATTEMPTS = 185
+DEFAULT_EVENT_AGE_SECONDS = 86_400
+#: AWS says "exponential back off and jitter" without numbers.
+FIRST_RETRY_SECONDS = 0.5
+LONGEST_RETRY_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
@@ -31,25 +42,43 @@ class Delivery:
     event: str
 
 
+class UndeliverableError(Exception):
+    """A failure that no retry would mend. `code` is one of EventBridge's dead-letter error codes."""
+
+    def __init__(self, code: str, reason: str) -> None:
+        super().__init__(reason)
+        self.code = code
+
+
 _current: ContextVar[Delivery | None] = ContextVar("eventbridge_delivery", default=None)
+
+#: Why a dead-letter queue would refuse a rule; the authorization mend puts the queue's policy here.
+dead_letter_refusal: Callable[[dict[str, Any], str], str | None] = lambda _queue, _rule_arn: None  # noqa: E731
 
 
 def install(_: CloudSettings) -> None:
-    from ministack.services import eventbridge, lambda_svc, sqs, stepfunctions
+    from ministack.services import eventbridge, lambda_svc, sns, sqs, stepfunctions
 
-    require(eventbridge, "_pattern_event_view", "_events_log_list")
+    require(eventbridge, "_pattern_event_view")
     require(lambda_svc, "_get_func_record_for_ref", "_execution_record_for_config", "invoke_async_with_retry")
-    require(sqs, "_queue_by_arn", "_act_send_message")
-    require(stepfunctions, "_resolve_state_machine_arn")
-    replace(eventbridge, "_put_events", _one_trace_for_each_entry)
+    require(sns, "publish_internal", "SnsPublishError")
+    require(sqs, "_queue_by_arn", "_act_send_message", "_Err")
+    require(stepfunctions, "_start_execution")
     replace(eventbridge, "_invoke_target", _knowing_the_delivery)
-    replace(eventbridge, "_dispatch_to_lambda", lambda _: _to_lambda)
-    replace(eventbridge, "_dispatch_to_sqs", _to_sqs)
-    replace(eventbridge, "_dispatch_to_stepfunctions", _to_step_functions)
+    replace(eventbridge, "_dispatch_to_lambda", lambda _: _answering_for(_to_lambda))
+    replace(eventbridge, "_dispatch_to_sqs", lambda _: _answering_for(_to_sqs))
+    replace(eventbridge, "_dispatch_to_sns", lambda _: _answering_for(_to_sns))
+    replace(eventbridge, "_dispatch_to_stepfunctions", lambda _: _answering_for(_to_step_functions))
 
 
-def dead_letter(delivery: Delivery, code: str, reason: str) -> None:
-    """Give a delivery up: to the target's dead-letter queue, if it has one and the queue lets the rule in."""
+def dead_letter(
+    delivery: Delivery, code: str, reason: str, *, exhausted: str | None = None, attempts: int | None = None
+) -> None:
+    """Give a delivery up: to the target's dead-letter queue, if it has one and the queue lets the rule in.
+
+    `exhausted` is the limit of the retry policy that ended it, `attempts` how often it was retried; None for a failure
+    that AWS does not retry.
+    """
     from ministack.services import sqs
 
     rule_arn = delivery.rule.get("Arn", "")
@@ -58,51 +87,58 @@ def dead_letter(delivery: Delivery, code: str, reason: str) -> None:
     queue_arn = (delivery.target.get("DeadLetterConfig") or {}).get("Arn")
     queue = sqs._queue_by_arn(queue_arn) if queue_arn else None
     if queue is None:
-        logger.error("rule %s: an event is lost, as the target has no dead-letter queue", delivery.rule.get("Name"))
+        missing = f"{queue_arn} does not exist" if queue_arn else "the target has no dead-letter queue"
+        logger.error("rule %s: an event is lost: %s", delivery.rule.get("Name"), missing)
         return
     refusal = dead_letter_refusal(queue, rule_arn)
     if refusal:
         logger.error("rule %s: an event is lost: %s", delivery.rule.get("Name"), refusal)
         return
-    attributes = {"RULE_ARN": rule_arn, "TARGET_ARN": target_arn, "ERROR_CODE": code, "ERROR_MESSAGE": reason}
+    attributes = {
+        "RULE_ARN": rule_arn,
+        "TARGET_ARN": target_arn,
+        "ERROR_CODE": code,
+        "ERROR_MESSAGE": reason,
+        "EXHAUSTED_RETRY_CONDITION": exhausted,
+        "RETRY_ATTEMPTS": None if attempts is None else str(attempts),
+    }
     sqs._act_send_message(
         {
             "MessageBody": delivery.event,
             "MessageAttributes": {
                 name: {"DataType": "String", "StringValue": value} for name, value in attributes.items() if value
             },
+            **_trace_attribute(),
         },
         queue["url"],
     )
 
 
-#: Why a dead-letter queue would refuse a rule; the authorization mend puts the queue's policy here.
-dead_letter_refusal: Callable[[dict[str, Any], str], str | None] = lambda _queue, _rule_arn: None  # noqa: E731
-
-
-def _one_trace_for_each_entry(original: Callable[..., Any]) -> Callable[..., Any]:
-    from ministack.core.responses import json_response
-    from ministack.services import eventbridge
-
-    def put_events(data: dict[str, Any], allow_aws_source: bool = False) -> Any:
-        entries = data.get("Entries") or []
-        if not 0 < len(entries) <= 10:
-            return original(data, allow_aws_source)
-        results: list[Any] = []
-        failed = 0
-        for entry in entries:
-            token = TRACE.set(entry.get("TraceHeader") or TRACE.get())
-            try:
-                answer = json.loads(original({**data, "Entries": [entry]}, allow_aws_source)[2])
-            finally:
-                TRACE.reset(token)
-            results += answer["Entries"]
-            failed += answer["FailedEntryCount"]
-        # Stock keeps every event for ever, for nobody.
-        eventbridge._events_log_list().clear()
-        return json_response({"FailedEntryCount": failed, "Entries": results})
-
-    return put_events
+def retry(
+    delivery: Delivery, attempt: Callable[[], None], error: Exception, *, sleep: Callable[[float], None] = time.sleep
+) -> None:
+    """Go on after a first failure, `error`, until the event arrives or the target's `RetryPolicy` ends it."""
+    policy = delivery.target.get("RetryPolicy") or {}
+    most = int(policy.get("MaximumRetryAttempts", DEFAULT_RETRY_ATTEMPTS))
+    give_up_at = time.monotonic() + int(policy.get("MaximumEventAgeInSeconds", DEFAULT_EVENT_AGE_SECONDS))
+    for number in range(most):
+        pause = min(FIRST_RETRY_SECONDS * 2**number, LONGEST_RETRY_SECONDS) * random.uniform(0.5, 1)  # noqa: S311
+        if time.monotonic() + pause > give_up_at:
+            dead_letter(
+                delivery, "ERROR_FROM_TARGET", str(error), exhausted="MaximumEventAgeInSeconds", attempts=number
+            )
+            return
+        sleep(pause)
+        try:
+            attempt()
+        except UndeliverableError as final:
+            dead_letter(delivery, final.code, str(final), attempts=number + 1)
+            return
+        except Exception as again:
+            error = again
+        else:
+            return
+    dead_letter(delivery, "ERROR_FROM_TARGET", str(error), exhausted="MaximumRetryAttempts", attempts=most)
 
 
 def _knowing_the_delivery(original: Callable[..., None]) -> Callable[..., None]:
@@ -119,10 +155,28 @@ def _knowing_the_delivery(original: Callable[..., None]) -> Callable[..., None]:
     return invoke
 
 
-def _undeliverable(code: str, reason: str) -> None:
-    delivery = _current.get()
-    if delivery is not None:
-        dead_letter(delivery, code, reason)
+def _answering_for(deliver: Callable[..., None]) -> Callable[..., None]:
+    """`deliver`, with its failures retried or dead-lettered; retries wait in a thread of their own."""
+
+    def dispatch(*arguments: Any) -> None:
+        delivery = _current.get()
+        try:
+            deliver(*arguments)
+        except UndeliverableError as error:
+            if delivery is None:
+                raise
+            dead_letter(delivery, error.code, str(error))
+        except Exception as error:
+            if delivery is None:
+                raise
+            threading.Thread(
+                target=copy_context().run,
+                args=(retry, delivery, lambda: deliver(*arguments), error),
+                name="eventbridge-retry",
+                daemon=True,
+            ).start()
+
+    return dispatch
 
 
 def _to_lambda(arn: str, payload: str) -> None:
@@ -130,36 +184,53 @@ def _to_lambda(arn: str, payload: str) -> None:
 
     function, config, name = lambda_svc._get_func_record_for_ref(arn)
     if not function or not config:
-        _undeliverable("NO_RESOURCE", f"function {name} does not exist")
-        return
-    lambda_svc.invoke_async_with_retry(lambda_svc._execution_record_for_config(function, config), json.loads(payload))
+        raise UndeliverableError("NO_RESOURCE", f"function {name} does not exist")
+    lambda_svc.invoke_async_with_retry(lambda_svc._execution_record_for_config(function, config), _parsed(payload))
 
 
-def _to_sqs(original: Callable[..., None]) -> Callable[..., None]:
+def _to_sqs(spec: Any, payload: str, parameters: dict[str, Any] | None = None) -> None:
     from ministack.services import sqs
 
-    def dispatch(spec: Any, payload: str, parameters: dict[str, Any] | None = None) -> None:
-        queue = sqs._queue_by_arn(str(spec))
-        if queue is None:
-            _undeliverable("NO_RESOURCE", f"queue {spec.resource} does not exist")
-            return
-        before = len(queue["messages"])
-        original(spec, payload, parameters)
-        trace = TRACE.get()
-        if trace:
-            for message in list(queue["messages"])[before:]:
-                message["sys"]["AWSTraceHeader"] = trace
-
-    return dispatch
+    queue = sqs._queue_by_arn(str(spec))
+    if queue is None:
+        raise UndeliverableError("NO_RESOURCE", f"queue {spec.resource} does not exist")
+    try:
+        sqs._act_send_message({"MessageBody": payload, **(parameters or {}), **_trace_attribute()}, queue["url"])
+    except sqs._Err as error:
+        raise UndeliverableError("INVALID_PARAMETER", error.message) from error
 
 
-def _to_step_functions(original: Callable[[str, str], None]) -> Callable[[str, str], None]:
+def _to_sns(arn: str, payload: str) -> None:
+    from ministack.services import sns
+
+    try:
+        published = sns.publish_internal(arn, payload)
+    except sns.SnsPublishError as error:
+        raise UndeliverableError("INVALID_PARAMETER", str(error)) from error
+    if published is None:
+        raise UndeliverableError("NO_RESOURCE", f"topic {arn} does not exist")
+
+
+def _to_step_functions(arn: str, payload: str) -> None:
     from ministack.services import stepfunctions
 
-    def dispatch(arn: str, payload: str) -> None:
-        if stepfunctions._resolve_state_machine_arn(arn) is None:
-            _undeliverable("NO_RESOURCE", f"state machine {arn} does not exist")
-            return
-        original(arn, payload)
+    _parsed(payload)
+    status, _, body = stepfunctions._start_execution({"stateMachineArn": arn, "input": payload})
+    if status >= 400:
+        problem = json.loads(body)
+        missing = problem.get("__type", "").endswith("StateMachineDoesNotExist")
+        raise UndeliverableError("NO_RESOURCE" if missing else "INVALID_PARAMETER", problem.get("message", ""))
 
-    return dispatch
+
+def _parsed(payload: str) -> Any:
+    try:
+        return json.loads(payload)
+    except ValueError as error:
+        raise UndeliverableError("INVALID_JSON", f"the target's input is not JSON: {error}") from error
+
+
+def _trace_attribute() -> dict[str, Any]:
+    trace = TRACE.get()
+    return (
+        {"MessageSystemAttributes": {"AWSTraceHeader": {"DataType": "String", "StringValue": trace}}} if trace else {}
+    )

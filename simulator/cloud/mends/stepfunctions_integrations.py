@@ -31,12 +31,16 @@ def install(_: CloudSettings) -> None:
     table[_EVENTS] = _put_events(table[_EVENTS])
 
 
+def _text(value: Any) -> str:
+    """A workflow may give an object where the service takes a string."""
+    return value if isinstance(value, str) else json.dumps(value)
+
+
 def _publish(original: Integration) -> Integration:
     from ministack.services import stepfunctions
 
     def publish(resource: str, parameters: dict[str, Any]) -> Any:
-        message = parameters.get("Message")
-        flat = {**parameters, "Message": message if isinstance(message, str) else json.dumps(message)}
+        flat = {**parameters, "Message": _text(parameters.get("Message"))}
         for index, (name, value) in enumerate((flat.pop("MessageAttributes", None) or {}).items(), 1):
             flat[f"MessageAttributes.entry.{index}.Name"] = name
             for field in ("DataType", "StringValue", "BinaryValue"):
@@ -57,7 +61,8 @@ def _put_events(original: Integration) -> Integration:
     from ministack.services import stepfunctions
 
     def put_events(resource: str, parameters: dict[str, Any]) -> Any:
-        answer = original(resource, parameters)
+        entries = [{**entry, "Detail": _text(entry.get("Detail"))} for entry in parameters.get("Entries", [])]
+        answer = original(resource, {**parameters, "Entries": entries})
         if answer.get("FailedEntryCount"):
             raise stepfunctions._ExecutionError("EventBridge.FailedEntry", json.dumps(answer))
         return answer
