@@ -118,7 +118,7 @@ def _refuse_taken_ports(settings: CloudSettings) -> None:
 
 def _ready(settings: CloudSettings) -> bool:
     try:
-        with urllib.request.urlopen(f"{settings.endpoint}/_ministack/ready", timeout=1) as answer:  # noqa: S310
+        with urllib.request.urlopen(f"{settings.endpoint}/_ministack/ready", timeout=1) as answer:
             return bool(answer.status == 200)
     except (urllib.error.URLError, OSError):
         return False

@@ -50,6 +50,11 @@ class Wearer:
             ]
         )
 
+    def recover(self, scenario: Scenario, seed: int = 0) -> None:
+        """Go on as somebody who is well, from one reading to the next."""
+        self._person = Person(seed)
+        self.scenario = scenario
+
     def glimpse(self) -> Glimpse:
         return Glimpse(
             self.watch.device_id,

@@ -1,8 +1,9 @@
 """Properties that a template gives to tables, streams, topics, rules and state machines.
 
 Stock creates these resources but leaves out a table's time to live, point-in-time recovery, encryption and deletion
-protection, a stream's encryption, a topic's key and tracing, spells a state machine's logging as the template does, and takes
-a rule whose pattern EventBridge would refuse or whose bus does not exist. CloudFormation applies them, on update too.
+protection, a stream's encryption, a topic's key and tracing; keeps a state machine's logging in the template's
+spelling; and takes a rule whose pattern EventBridge would refuse or whose bus does not exist. CloudFormation applies
+what the template says, on update too.
 """
 
 from __future__ import annotations
@@ -87,6 +88,10 @@ def _table(name: str, old: Properties, new: Properties) -> None:
         if provisioners._cfn_bool(encryption.get("SSEEnabled", False))
         else None
     )
+    table["GlobalSecondaryIndexes"] = [
+        {"IndexStatus": "ACTIVE", "IndexArn": f"{table['TableArn']}/index/{index['IndexName']}", **index}
+        for index in table["GlobalSecondaryIndexes"] or []
+    ]
     table["DeletionProtectionEnabled"] = provisioners._cfn_bool(new.get("DeletionProtectionEnabled", False))
 
 
