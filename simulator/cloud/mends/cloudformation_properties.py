@@ -1,7 +1,8 @@
-"""Properties that a template gives to tables, streams, topics, rules and state machines.
+"""Properties that a template gives to tables, streams, topics, functions, rules and state machines.
 
 Stock creates these resources but leaves out a table's time to live, point-in-time recovery, encryption and deletion
-protection, a stream's encryption, a topic's key and tracing; keeps a state machine's logging in the template's
+protection, a stream's encryption, a topic's key and tracing, a function's dead-letter queue and reserved concurrency;
+keeps a state machine's logging in the template's
 spelling; and takes a rule whose pattern EventBridge would refuse or whose bus does not exist. CloudFormation applies
 what the template says, on update too.
 """
@@ -23,7 +24,7 @@ _TOPIC_ATTRIBUTES = ("KmsMasterKeyId", "SignatureVersion", "TracingConfig")
 
 
 def install(_: CloudSettings) -> None:
-    from ministack.services import dynamodb, eventbridge, kinesis, sns, stepfunctions
+    from ministack.services import dynamodb, eventbridge, kinesis, lambda_svc, sns, stepfunctions
     from ministack.services.cloudformation import provisioners
 
     require(provisioners, "_RESOURCE_HANDLERS", "_cfn_bool", "_pascal_to_camel", "_eb_rule_bus_name")
@@ -31,11 +32,13 @@ def install(_: CloudSettings) -> None:
     require(dynamodb, "_ttl_settings", "_pitr_settings")
     require(eventbridge, "_event_pattern_error", "_event_buses", "_ensure_default_bus")
     require(kinesis, "_start_stream_encryption", "_stop_stream_encryption")
+    require(lambda_svc, "_functions", "_put_function_concurrency", "_delete_function_concurrency")
     require(sns, "_topics")
     require(stepfunctions, "_state_machines")
     _afterwards("AWS::DynamoDB::Table", _table)
     _afterwards("AWS::Kinesis::Stream", _stream)
     _afterwards("AWS::SNS::Topic", _topic)
+    _afterwards("AWS::Lambda::Function", _function)
     _afterwards("AWS::StepFunctions::StateMachine", _state_machine)
     _check_rules(provisioners._RESOURCE_HANDLERS["AWS::Events::Rule"])
     _protect_tables(provisioners._RESOURCE_HANDLERS["AWS::DynamoDB::Table"])
@@ -114,6 +117,21 @@ def _topic(arn: str, _old: Properties, new: Properties) -> None:
             attributes[name] = str(new[name])
         else:
             attributes.pop(name, None)
+
+
+def _function(name: str, old: Properties, new: Properties) -> None:
+    from ministack.services import lambda_svc
+
+    config = lambda_svc._functions[name]["config"]
+    if new.get("DeadLetterConfig"):
+        config["DeadLetterConfig"] = new["DeadLetterConfig"]
+    else:
+        config.pop("DeadLetterConfig", None)
+    reserved = new.get("ReservedConcurrentExecutions")
+    if reserved is not None:
+        _expect_success(lambda_svc._put_function_concurrency(name, {"ReservedConcurrentExecutions": int(reserved)}))
+    elif old.get("ReservedConcurrentExecutions") is not None:
+        lambda_svc._delete_function_concurrency(name)
 
 
 def _state_machine(arn: str, _old: Properties, new: Properties) -> None:
