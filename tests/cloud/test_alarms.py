@@ -97,6 +97,31 @@ def test_an_alarm_on_a_queue_tells_its_topic(mended: TestCloud) -> None:
 
 
 @pytest.mark.parametrize(
+    ("attributes", "why"),
+    [
+        ({"KmsMasterKeyId": "alias/aws/sns"}, "alias/aws/sns does not let CloudWatch encrypt"),
+        ({"Policy": json.dumps({"Version": "2012-10-17", "Statement": []})}, "cloudwatch.amazonaws.com"),
+    ],
+    ids=["AWS-managed key", "policy"],
+)
+def test_a_topic_that_shuts_cloudwatch_out_is_not_told(mended: TestCloud, attributes: dict[str, str], why: str) -> None:
+    sns = mended.client("sns")
+    inbox, inbox_arn = queue(mended, open_to="sns.amazonaws.com")
+    topic = sns.create_topic(Name=new_name("closed"))["TopicArn"]
+    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=inbox_arn)
+    for name, value in attributes.items():
+        sns.set_topic_attributes(TopicArn=topic, AttributeName=name, AttributeValue=value)
+    namespace = new_name("Test")
+    name = alarm_on(mended, namespace, AlarmActions=[topic])
+    put(mended, namespace, 9)
+
+    assert state_of(mended, name) == "ALARM"
+    [line] = [line for line in mended.log().splitlines() if f"alarm {name} can't tell {topic}" in line]
+    assert why in line
+    assert received(mended, inbox) == []
+
+
+@pytest.mark.parametrize(
     ("treatment", "expected"),
     [("missing", "INSUFFICIENT_DATA"), ("ignore", "OK"), ("notBreaching", "OK"), ("breaching", "ALARM")],
 )

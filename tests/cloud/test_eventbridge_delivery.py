@@ -17,6 +17,7 @@ TRACE = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sample
 MISSING = {
     "queue": "arn:aws:sqs:us-east-1:000000000000:gone",
     "function": "arn:aws:lambda:us-east-1:000000000000:function:gone",
+    "bus": "arn:aws:events:us-east-1:000000000000:event-bus/gone",
     "topic": "arn:aws:sns:us-east-1:000000000000:gone",
     "state machine": "arn:aws:states:us-east-1:000000000000:stateMachine:gone",
 }
@@ -54,7 +55,7 @@ def let_events_invoke(cloud: TestCloud, function_arn: str) -> None:
     )
 
 
-@pytest.mark.parametrize("kind", ["queue", "topic"])
+@pytest.mark.parametrize("kind", ["queue", "topic", "bus"])
 def test_an_event_for_a_missing_target_goes_to_the_dead_letter_queue(mended: TestCloud, kind: str) -> None:
     rule = Rule(mended, MISSING[kind])
     rule.put({"number": 7})
@@ -80,12 +81,27 @@ def test_an_event_for_what_may_not_be_seen_goes_to_the_dead_letter_queue(mended:
     assert json.loads(letter["Body"])["detail"] == {"number": 7}
 
 
+def test_an_event_for_a_target_that_is_not_emulated_is_not_lost(mended: TestCloud) -> None:
+    rule = Rule(mended, "arn:aws:kinesis:us-east-1:000000000000:stream/elsewhere")
+    rule.put({"number": 7})
+
+    [letter] = eventually(rule.dead_letters)
+    assert letter["MessageAttributes"]["ERROR_CODE"]["StringValue"] == "SDK_CLIENT_ERROR"
+
+
 def test_a_dead_letter_is_the_event_and_not_the_targets_input(mended: TestCloud) -> None:
     rule = Rule(mended, MISSING["queue"], InputPath="$.detail")
     rule.put({"number": 7})
 
     [letter] = eventually(rule.dead_letters)
     assert json.loads(letter["Body"])["detail-type"] == "Happened"
+
+
+def test_an_event_without_a_way_out_is_lost_and_the_log_says_so(mended: TestCloud) -> None:
+    rule = Rule(mended, MISSING["queue"], DeadLetterConfig={})
+    rule.put({})
+
+    assert f"rule {rule.arn.rsplit('/', 1)[1]}: an event is lost: the target has no dead-letter queue" in mended.log()
 
 
 def test_a_queue_gets_the_trace_of_the_entry(mended: TestCloud) -> None:

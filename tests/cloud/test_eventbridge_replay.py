@@ -139,10 +139,18 @@ def test_an_archive_takes_what_matches_its_pattern_and_forgets_after_its_retenti
     assert bus.events.describe_archive(ArchiveName=bus.name)["EventCount"] == 0
 
     bus.events.put_events(
-        Entries=[{"Source": "wanted", "DetailType": "Happened", "Detail": "{}", "EventBusName": bus.name}]
+        Entries=[
+            {
+                "Source": "wanted",
+                "DetailType": "Happened",
+                "Detail": json.dumps({"text": "x" * 1000}),
+                "EventBusName": bus.name,
+            }
+        ]
     )
     archive = bus.events.describe_archive(ArchiveName=bus.name)
     assert archive["EventCount"] == 1
+    assert int(archive["ResponseMetadata"]["HTTPHeaders"]["content-length"]) < 1000  # nothing of the events themselves
     assert archive["RetentionDays"] == 1
     assert archive["SizeBytes"] > 0
 

@@ -14,8 +14,8 @@ from tests.support.resources import new_name
 
 
 def outbox(cloud: TestCloud, method: str = "GET") -> list[dict[str, Any]]:
-    request = urllib.request.Request(f"{cloud.settings.endpoint}/_local/outbox", method=method)  # noqa: S310
-    with urllib.request.urlopen(request, timeout=5) as answer:  # noqa: S310
+    request = urllib.request.Request(f"{cloud.settings.endpoint}/_local/outbox", method=method)
+    with urllib.request.urlopen(request, timeout=5) as answer:
         messages: list[dict[str, Any]] = json.load(answer)
     return messages
 
@@ -108,7 +108,7 @@ def test_stock_forgets_what_it_sends_to_people(stock: TestCloud) -> None:
     sns.subscribe(TopicArn=arn, Protocol="email", Endpoint="care@example.com")
     sns.publish(TopicArn=arn, Message="hello")
 
-    with urllib.request.urlopen(f"{stock.settings.endpoint}/_ministack/sns/sms-messages", timeout=5) as answer:  # noqa: S310
+    with urllib.request.urlopen(f"{stock.settings.endpoint}/_ministack/sns/sms-messages", timeout=5) as answer:
         assert "hello" not in answer.read().decode()
     with pytest.raises(urllib.error.HTTPError):
         outbox(stock)

@@ -4,6 +4,10 @@ Stock pools every dimension of a metric, takes all periods as one, ignores `Data
 `TreatMissingData`, and looks only when somebody puts data. CloudWatch evaluates each period of the alarm's own metric,
 all the time. The period is the alarm's; here the one that is still running counts as soon as it has data.
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarm-evaluation.html
+
+Stock also tells every topic. CloudWatch can't publish to one whose policy shuts it out, nor to one encrypted with the
+AWS-managed key of SNS. A topic's default policy lets it in.
+https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html
 """
 
 from __future__ import annotations
@@ -14,10 +18,17 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from simulator.cloud import permissions
 from simulator.cloud.patching import replace, require
 from simulator.cloud.settings import CloudSettings
 
 logger = logging.getLogger(__name__)
+
+_SERVICE = "cloudwatch.amazonaws.com"
+_AWS_MANAGED_KEY = "alias/aws/sns"
+_DEFAULT_POLICY = "__default_policy_ID"
+
+_ACTIONS = {"ALARM": "AlarmActions", "OK": "OKActions", "INSUFFICIENT_DATA": "InsufficientDataActions"}
 
 _COMPARISONS: dict[str, tuple[Callable[[float, float], bool], str]] = {
     "GreaterThanOrEqualToThreshold": (lambda value, threshold: value >= threshold, "greater than or equal to"),
@@ -28,11 +39,13 @@ _COMPARISONS: dict[str, tuple[Callable[[float, float], bool], str]] = {
 
 
 def install(settings: CloudSettings) -> None:
-    from ministack.services import cloudwatch
+    from ministack.services import cloudwatch, sns
 
     require(cloudwatch, "_alarms", "_metrics", "_dims_key", "_calc_stats", "_stat_value", "_evaluate_all_alarms")
     require(cloudwatch, "_record_history", "_dispatch_alarm_actions", "_evaluate_parent_alarms")
+    require(sns, "_topic_by_arn_any_scope")
     replace(cloudwatch, "_evaluate_alarm", lambda _: evaluate)
+    replace(cloudwatch, "_dispatch_alarm_actions", _to_topics_that_take_it)
     threading.Thread(target=_watch, args=(settings.metric_period_seconds,), name="alarms", daemon=True).start()
 
 
@@ -119,3 +132,28 @@ def state(alarm: dict[str, Any], values: list[float | None]) -> tuple[str, str]:
         f"were {words} the threshold ({threshold:g}); {needed} are needed for ALARM."
     )
     return ("ALARM" if breaching >= needed else "OK"), reason
+
+
+def _to_topics_that_take_it(original: Callable[..., None]) -> Callable[..., None]:
+    def dispatch(alarm: dict[str, Any], old: str, new: str, reason: str) -> None:
+        field = _ACTIONS[new]
+        taken = [action for action in alarm.get(field) or [] if not _refused(alarm, action)]
+        original({**alarm, field: taken}, old, new, reason)
+
+    return dispatch
+
+
+def _refused(alarm: dict[str, Any], action: str) -> bool:
+    from ministack.services import sns
+
+    topic = sns._topic_by_arn_any_scope(action) if ":sns:" in action else None
+    if topic is None:
+        return False
+    refusal: str | None = None
+    if str(topic["attributes"].get("KmsMasterKeyId", "")).endswith(_AWS_MANAGED_KEY):
+        refusal = f"{_AWS_MANAGED_KEY} does not let CloudWatch encrypt"
+    elif _DEFAULT_POLICY not in topic["attributes"].get("Policy", ""):
+        refusal = permissions.topic_refusal(topic, _SERVICE, alarm["AlarmArn"])
+    if refusal:
+        logger.error("alarm %s can't tell %s: %s", alarm["AlarmName"], action, refusal)
+    return refusal is not None

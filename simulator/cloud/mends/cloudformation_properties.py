@@ -2,19 +2,21 @@
 
 Stock creates these resources but leaves out a table's time to live, point-in-time recovery, encryption and deletion
 protection, a stream's encryption, a topic's key and tracing, a function's dead-letter queue and reserved concurrency;
-keeps a state machine's logging in the template's
-spelling; and takes a rule whose pattern EventBridge would refuse or whose bus does not exist. CloudFormation applies
-what the template says, on update too.
+keeps a state machine's logging in the template's spelling; and takes a rule whose pattern EventBridge would refuse or
+whose bus does not exist. CloudFormation applies what the template says, on update too.
 """
 
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Callable
 from typing import Any
 
 from simulator.cloud.patching import require
 from simulator.cloud.settings import CloudSettings
+
+logger = logging.getLogger(__name__)
 
 Properties = dict[str, Any]
 #: Applies `new` to the resource of this physical id; `old` is empty when it was just created.
@@ -106,6 +108,8 @@ def _stream(name: str, old: Properties, new: Properties) -> None:
         _expect_success(kinesis._start_stream_encryption({"StreamName": name, **encryption}))
     elif old.get("StreamEncryption"):
         _expect_success(kinesis._stop_stream_encryption({"StreamName": name}))
+    if old and old.get("ShardCount") != new.get("ShardCount"):
+        logger.warning("stream %s keeps its shards: resharding would lose its records here", name)
 
 
 def _topic(arn: str, _old: Properties, new: Properties) -> None:
@@ -139,8 +143,8 @@ def _state_machine(arn: str, _old: Properties, new: Properties) -> None:
     from ministack.services.cloudformation import provisioners
 
     if new.get("LoggingConfiguration"):
-        logging = provisioners._pascal_to_camel(new["LoggingConfiguration"])
-        stepfunctions._state_machines[arn]["loggingConfiguration"] = logging
+        configuration = provisioners._pascal_to_camel(new["LoggingConfiguration"])
+        stepfunctions._state_machines[arn]["loggingConfiguration"] = configuration
 
 
 def _check_rules(handlers: dict[str, Any]) -> None:

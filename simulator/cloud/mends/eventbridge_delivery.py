@@ -50,6 +50,9 @@ class UndeliverableError(Exception):
         self.code = code
 
 
+#: Kinds of target that get events here; AWS has more.
+TARGET_SERVICES = frozenset({"events", "lambda", "sns", "sqs", "states"})
+
 _current: ContextVar[Delivery | None] = ContextVar("eventbridge_delivery", default=None)
 
 #: Why a dead-letter queue would refuse a rule; the authorization mend puts the queue's policy here.
@@ -59,7 +62,7 @@ dead_letter_refusal: Callable[[dict[str, Any], str], str | None] = lambda _queue
 def install(_: CloudSettings) -> None:
     from ministack.services import eventbridge, lambda_svc, sns, sqs, stepfunctions
 
-    require(eventbridge, "_pattern_event_view")
+    require(eventbridge, "_pattern_event_view", "_event_buses")
     require(lambda_svc, "_get_func_record_for_ref", "_execution_record_for_config", "invoke_async_with_retry")
     require(sns, "publish_internal", "SnsPublishError")
     require(sqs, "_queue_by_arn", "_act_send_message", "_Err")
@@ -81,37 +84,45 @@ def dead_letter(
     """
     from ministack.services import sqs
 
-    rule_arn = delivery.rule.get("Arn", "")
-    target_arn = delivery.target.get("Arn", "")
-    logger.warning("rule %s to %s: %s: %s", delivery.rule.get("Name"), target_arn, code, reason)
+    rule, rule_arn = delivery.rule.get("Name"), delivery.rule.get("Arn", "")
+    logger.warning("rule %s to %s: %s: %s", rule, delivery.target.get("Arn"), code, reason)
     queue_arn = (delivery.target.get("DeadLetterConfig") or {}).get("Arn")
     queue = sqs._queue_by_arn(queue_arn) if queue_arn else None
+    lost: str | None
     if queue is None:
-        missing = f"{queue_arn} does not exist" if queue_arn else "the target has no dead-letter queue"
-        logger.error("rule %s: an event is lost: %s", delivery.rule.get("Name"), missing)
-        return
-    refusal = dead_letter_refusal(queue, rule_arn)
-    if refusal:
-        logger.error("rule %s: an event is lost: %s", delivery.rule.get("Name"), refusal)
-        return
+        lost = f"{queue_arn} does not exist" if queue_arn else "the target has no dead-letter queue"
+    else:
+        lost = dead_letter_refusal(queue, rule_arn) or _send_to(queue, delivery, code, reason, exhausted, attempts)
+    if lost:
+        logger.error("rule %s: an event is lost: %s", rule, lost)
+
+
+def _send_to(
+    queue: dict[str, Any], delivery: Delivery, code: str, reason: str, exhausted: str | None, attempts: int | None
+) -> str | None:
+    """Why the queue does not take the dead letter, or None."""
+    from ministack.services import sqs
+
     attributes = {
-        "RULE_ARN": rule_arn,
-        "TARGET_ARN": target_arn,
+        "RULE_ARN": delivery.rule.get("Arn"),
+        "TARGET_ARN": delivery.target.get("Arn"),
         "ERROR_CODE": code,
         "ERROR_MESSAGE": reason,
         "EXHAUSTED_RETRY_CONDITION": exhausted,
         "RETRY_ATTEMPTS": None if attempts is None else str(attempts),
     }
-    sqs._act_send_message(
-        {
-            "MessageBody": delivery.event,
-            "MessageAttributes": {
-                name: {"DataType": "String", "StringValue": value} for name, value in attributes.items() if value
-            },
-            **_trace_attribute(),
+    message = {
+        "MessageBody": delivery.event,
+        "MessageAttributes": {
+            name: {"DataType": "String", "StringValue": value} for name, value in attributes.items() if value
         },
-        queue["url"],
-    )
+        **_trace_attribute(),
+    }
+    try:
+        sqs._act_send_message(message, queue["url"])
+    except sqs._Err as error:
+        return f"{queue['name']}: {error.message}"
+    return None
 
 
 def retry(
@@ -146,13 +157,31 @@ def _knowing_the_delivery(original: Callable[..., None]) -> Callable[..., None]:
 
     def invoke(target: dict[str, Any], event: dict[str, Any], rule: dict[str, Any], view: Any = None) -> None:
         view = view or eventbridge._pattern_event_view(event)
-        token = _current.set(Delivery(rule, target, json.dumps(view.event_with_detail())))
+        delivery = Delivery(rule, target, json.dumps(view.event_with_detail()))
+        problem = _no_target(target.get("Arn", ""))
+        if problem:
+            dead_letter(delivery, *problem)
+            return
+        token = _current.set(delivery)
         try:
             original(target, event, rule, view)
         finally:
             _current.reset(token)
 
     return invoke
+
+
+def _no_target(arn: str) -> tuple[str, str] | None:
+    """What a dead letter says of a target that no dispatcher here would take."""
+    from ministack.services import eventbridge
+
+    service = arn.split(":")[2]
+    if service not in TARGET_SERVICES:
+        return "SDK_CLIENT_ERROR", f"the local cloud delivers to no {service} target"
+    kind, _, bus = arn.rsplit(":", 1)[-1].partition("/")
+    if service == "events" and kind == "event-bus" and bus not in eventbridge._event_buses:
+        return "NO_RESOURCE", f"event bus {bus} does not exist"
+    return None
 
 
 def _answering_for(deliver: Callable[..., None]) -> Callable[..., None]:
@@ -197,7 +226,8 @@ def _to_sqs(spec: Any, payload: str, parameters: dict[str, Any] | None = None) -
     try:
         sqs._act_send_message({"MessageBody": payload, **(parameters or {}), **_trace_attribute()}, queue["url"])
     except sqs._Err as error:
-        raise UndeliverableError("INVALID_PARAMETER", error.message) from error
+        code = "NO_PERMISSIONS" if error.code == "AccessDenied" else "INVALID_PARAMETER"
+        raise UndeliverableError(code, error.message) from error
 
 
 def _to_sns(arn: str, payload: str) -> None:

@@ -24,6 +24,8 @@ logger = logging.getLogger(__name__)
 #: Between two replayed events, so that live ones come first.
 PAUSE_SECONDS = 0.005
 SECONDS_A_DAY = 86_400
+#: A laptop's share of an archive, which has no bound on AWS, as it is kept in memory.
+MAX_ARCHIVE_BYTES = 64 * 1024 * 1024
 
 #: Keys of the rules that the running replay is for; None is every rule.
 _chosen: ContextVar[frozenset[str] | None] = ContextVar("replay_rules", default=None)
@@ -36,6 +38,7 @@ def install(_: CloudSettings) -> None:
     require(eventbridge, "_archive_name_from_ref", "_event_bus_name_from_ref")
     replace(eventbridge, "_archive_event", _forgetting)
     replace(eventbridge, "_matches_pattern_view", _only_chosen_rules)
+    replace(eventbridge, "_describe_archive", _without_its_events)
     replace(eventbridge, "_start_replay", lambda _: start_replay)
     replace(eventbridge, "_cancel_replay", lambda _: cancel_replay)
 
@@ -143,16 +146,43 @@ def _forgetting(original: Callable[..., None]) -> Callable[..., None]:
     from ministack.services import eventbridge
 
     def archive_event(event: dict[str, Any], view: Any = None) -> None:
+        counts = {name: archive["EventCount"] for name, archive in eventbridge._archives.items()}
         original(event, view)
-        for archive in eventbridge._archives.values():
-            events = archive.get("Events")
-            if not events:
-                continue
-            days = int(archive.get("RetentionDays") or 0)
-            if days:
-                oldest = eventbridge._now_ts() - days * SECONDS_A_DAY
-                events[:] = [kept for kept in events if kept["Time"] >= oldest]
-            archive["EventCount"] = len(events)
-            archive["SizeBytes"] = sum(len(kept["Detail"]) for kept in events)
+        for name, archive in eventbridge._archives.items():
+            if archive["EventCount"] > counts.get(name, 0):
+                archive["SizeBytes"] += _size(event)
+                _forget(archive)
 
     return archive_event
+
+
+def _forget(archive: dict[str, Any]) -> None:
+    from ministack.services import eventbridge
+
+    events = archive["Events"]
+    days = int(archive.get("RetentionDays") or 0)
+    oldest = eventbridge._now_ts() - days * SECONDS_A_DAY if days else 0
+    while events and (events[0]["Time"] < oldest or archive["SizeBytes"] > MAX_ARCHIVE_BYTES):
+        if events[0]["Time"] >= oldest and not archive.get("Full"):
+            archive["Full"] = True
+            logger.warning("archive %s is full: its oldest events go, as they would not on AWS", archive["ArchiveName"])
+        archive["SizeBytes"] -= _size(events.pop(0))
+        archive["EventCount"] -= 1
+
+
+def _without_its_events(original: Callable[[dict[str, Any]], Any]) -> Callable[[dict[str, Any]], Any]:
+    """Stock answers DescribeArchive with every archived event."""
+    from ministack.core.responses import json_response
+    from ministack.services import eventbridge
+
+    def describe(data: dict[str, Any]) -> Any:
+        archive = eventbridge._archives.get(data.get("ArchiveName"))
+        if archive is None:
+            return original(data)
+        return json_response({name: value for name, value in archive.items() if name not in {"Events", "Full"}})
+
+    return describe
+
+
+def _size(event: dict[str, Any]) -> int:
+    return len(event["Detail"].encode())
