@@ -13,3 +13,17 @@ os.environ.update(
     POWERTOOLS_SERVICE_NAME="test",
     POWERTOOLS_TRACE_DISABLED="true",
 )
+
+from collections.abc import Iterator  # noqa: E402
+
+import pytest  # noqa: E402
+
+from simulator.cloud.deploy import deploy  # noqa: E402
+from tests.support.clouds import TestCloud, running_cloud  # noqa: E402
+
+
+@pytest.fixture(scope="session")
+def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[TestCloud, dict[str, str]]]:
+    """A local cloud with the template on it, and the stack's outputs."""
+    with running_cloud(tmp_path_factory.mktemp("deployed")) as cloud:
+        yield cloud, deploy(cloud.settings)

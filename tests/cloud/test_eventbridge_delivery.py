@@ -97,6 +97,17 @@ def test_a_dead_letter_is_the_event_and_not_the_targets_input(mended: TestCloud)
     assert json.loads(letter["Body"])["detail-type"] == "Happened"
 
 
+def test_a_dead_letter_is_counted_for_its_rule(mended: TestCloud) -> None:
+    rule = Rule(mended, MISSING["queue"])
+    rule.put({})
+    eventually(rule.dead_letters)
+
+    metrics = mended.client("cloudwatch").list_metrics(
+        Namespace="AWS/Events", Dimensions=[{"Name": "RuleName", "Value": rule.arn.rsplit("/", 1)[1]}]
+    )["Metrics"]
+    assert sorted(metric["MetricName"] for metric in metrics) == ["FailedInvocations", "InvocationsSentToDlq"]
+
+
 def test_an_event_without_a_way_out_is_lost_and_the_log_says_so(mended: TestCloud) -> None:
     rule = Rule(mended, MISSING["queue"], DeadLetterConfig={})
     rule.put({})

@@ -18,6 +18,7 @@ ORDER: tuple[str, ...] = (
     "sqs_batching",
     "metrics",
     "lambda_errors",
+    "lambda_dead_letters",
     "lambda_concurrency",
     "iot_rule_kinesis",
     "iot_listener",

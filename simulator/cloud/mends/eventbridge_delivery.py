@@ -1,9 +1,9 @@
 """Delivery of bus events to targets.
 
 Stock drops an event whose target is missing or refuses it, ignores the target's retry policy and dead-letter queue,
-invokes functions once without Lambda's own asynchronous retries, and drops the trace. AWS retries what may pass, sends
-what it can't deliver to the target's dead-letter queue with the reason in message attributes, hands functions to
-Lambda's asynchronous queue, and passes the trace on.
+counts nothing, invokes functions once without Lambda's own asynchronous retries, and drops the trace. AWS retries what
+may pass, sends what it can't deliver to the target's dead-letter queue with the reason in message attributes, hands
+functions to Lambda's asynchronous queue, and passes the trace on.
 https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-event-delivery.html
 """
 
@@ -60,10 +60,11 @@ dead_letter_refusal: Callable[[dict[str, Any], str], str | None] = lambda _queue
 
 
 def install(_: CloudSettings) -> None:
-    from ministack.services import eventbridge, lambda_svc, sns, sqs, stepfunctions
+    from ministack.services import cloudwatch, eventbridge, lambda_svc, sns, sqs, stepfunctions
 
     require(eventbridge, "_pattern_event_view", "_event_buses")
     require(lambda_svc, "_get_func_record_for_ref", "_execution_record_for_config", "invoke_async_with_retry")
+    require(cloudwatch, "record_metric")
     require(sns, "publish_internal", "SnsPublishError")
     require(sqs, "_queue_by_arn", "_act_send_message", "_Err")
     require(stepfunctions, "_start_execution")
@@ -95,6 +96,18 @@ def dead_letter(
         lost = dead_letter_refusal(queue, rule_arn) or _send_to(queue, delivery, code, reason, exhausted, attempts)
     if lost:
         logger.error("rule %s: an event is lost: %s", rule, lost)
+    _count(delivery, "FailedInvocations")
+    if queue_arn:
+        _count(delivery, "InvocationsFailedToBeSentToDlq" if lost else "InvocationsSentToDlq")
+
+
+def _count(delivery: Delivery, metric: str) -> None:
+    """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-monitoring.html"""
+    from ministack.services import cloudwatch
+
+    bus = delivery.rule.get("EventBusName") or "default"
+    dimensions = {**({} if bus == "default" else {"EventBusName": bus}), "RuleName": delivery.rule.get("Name")}
+    cloudwatch.record_metric("AWS/Events", metric, 1, "Count", dimensions)
 
 
 def _send_to(
