@@ -33,6 +33,7 @@ ORDER: tuple[str, ...] = (
     "alarms",
     "xray",
     "authorization_actions",
+    "authorization_topics",
     "authorization_events",
     "authorization_workflow",
     "authorization_iot",

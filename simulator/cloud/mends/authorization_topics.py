@@ -1,0 +1,40 @@
+"""A topic's default policy.
+
+Stock takes it for a permission of every role of the account to publish. Its condition, `AWS:SourceOwner`, is about
+services that act for the account: on AWS a role without `sns:Publish` is refused (Amazon SNS, "Using identity-based
+policies": publishing is given to users and roles by policies of their own).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from simulator.cloud.patching import replace
+from simulator.cloud.settings import CloudSettings
+
+
+def install(_: CloudSettings) -> None:
+    from ministack.services import sns
+
+    replace(sns, "topic_policy_for_arn", _without_the_owners_statement)
+
+
+def _without_the_owners_statement(original: Callable[[str], Any]) -> Callable[[str], Any]:
+    def policy_of(topic_arn: str) -> Any:
+        found = original(topic_arn)
+        if found is None or not found[0]:
+            return found
+        policy, owner = found
+        document = json.loads(policy) if isinstance(policy, str) else policy
+        statements = [s for s in document.get("Statement", []) if not _is_about_services(s)]
+        return json.dumps({**document, "Statement": statements}), owner
+
+    return policy_of
+
+
+def _is_about_services(statement: dict[str, Any]) -> bool:
+    return any(
+        key.lower() == "aws:sourceowner" for operator in (statement.get("Condition") or {}).values() for key in operator
+    )
