@@ -28,8 +28,8 @@ def main() -> None:
 
 
 def _enter_environment(settings: CloudSettings) -> None:
-    """Set what MiniStack reads, and drop what would reach a real account or another endpoint."""
-    for name in [name for name in os.environ if name.startswith("AWS_")]:
+    """Set what MiniStack reads, and drop what would reach a real account, another endpoint, or the functions."""
+    for name in [name for name in os.environ if name.startswith(("AWS_", "POWERTOOLS_", "LAMBDA_"))]:
         del os.environ[name]
     os.environ.update(settings.environment())
     for variable in ("TMPDIR", "STATE_DIR", "S3_DATA_DIR"):

@@ -1,7 +1,7 @@
 """A topic's default policy.
 
-Stock takes it for a permission of every role of the account to publish. Its condition, `AWS:SourceOwner`, is about
-services that act for the account: on AWS a role without `sns:Publish` is refused (Amazon SNS, "Using identity-based
+Stock takes it for a permission of every role of the account to publish. Its condition on AWS, `AWS:SourceOwner`, is
+about services that act for the account: a role without `sns:Publish` is refused (Amazon SNS, "Using identity-based
 policies": publishing is given to users and roles by policies of their own).
 """
 
@@ -13,6 +13,9 @@ from typing import Any
 
 from simulator.cloud.patching import replace
 from simulator.cloud.settings import CloudSettings
+
+#: The statement that SNS gives every topic.
+DEFAULT_STATEMENT = "__default_statement_ID"
 
 
 def install(_: CloudSettings) -> None:
@@ -28,13 +31,7 @@ def _without_the_owners_statement(original: Callable[[str], Any]) -> Callable[[s
             return found
         policy, owner = found
         document = json.loads(policy) if isinstance(policy, str) else policy
-        statements = [s for s in document.get("Statement", []) if not _is_about_services(s)]
+        statements = [s for s in document.get("Statement", []) if s.get("Sid") != DEFAULT_STATEMENT]
         return json.dumps({**document, "Statement": statements}), owner
 
     return policy_of
-
-
-def _is_about_services(statement: dict[str, Any]) -> bool:
-    return any(
-        key.lower() == "aws:sourceowner" for operator in (statement.get("Condition") or {}).values() for key in operator
-    )
