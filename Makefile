@@ -26,7 +26,7 @@ check: $(VENV)/.dev ## Lint, types, layering, template and workflow structure
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/cfn-lint template.yaml
-	$(BIN)/pytest -q tests/workflow/test_structure.py
+	$(BIN)/pytest -q -n 0 tests/workflow/test_structure.py
 
 build: .venv-sam/.installed ## sam build, for the interpreter at hand
 	$(SAM) build --parameter-overrides PythonRuntime=$(RUNTIME)

@@ -49,6 +49,9 @@ class Watch:
         self.device_id = identity.device_id
         self._broker = broker
         self._unacknowledged: dict[int, int] = {}
+        #: Messages whose acknowledgement overtook the return of `publish`.
+        self._acknowledged_early: set[int] = set()
+        self._status_messages: set[int] = set()
         self._changed = threading.Condition()
         self._refusal: str | None = None
         self.published = 0
@@ -95,11 +98,16 @@ class Watch:
         """Send readings in one message."""
         if not readings:
             return
+        # Not under our lock: paho holds its own while it calls us back, and the two would wait for each other.
+        sent = self._client.publish(
+            self._broker.data_topic(self.device_id), payloads.encode(self.device_id, readings), qos=1
+        )
         with self._changed:
-            sent = self._client.publish(
-                self._broker.data_topic(self.device_id), payloads.encode(self.device_id, readings), qos=1
-            )
-            self._unacknowledged[sent.mid] = len(readings)
+            if sent.mid in self._acknowledged_early:
+                self._acknowledged_early.discard(sent.mid)
+                self.published += len(readings)
+            else:
+                self._unacknowledged[sent.mid] = len(readings)
 
     def flush(self, seconds: float) -> int:
         """Wait until the broker has acknowledged everything; the readings that it has not when time is up."""
@@ -126,17 +134,21 @@ class Watch:
     def _on_connect(
         self, client: mqtt.Client, _data: object, _flags: object, reason: ReasonCode, _properties: object
     ) -> None:
+        # The network thread itself runs this: the acknowledgement can't come before the id is noted.
+        if not reason.is_failure:
+            self._status_messages.add(client.publish(self._status_topic, self._status("online"), qos=1).mid)
         with self._changed:
-            if reason.is_failure:
-                self._refusal = str(reason)
-            else:
-                self._refusal = None
-                client.publish(self._status_topic, self._status("online"), qos=1)
+            self._refusal = str(reason) if reason.is_failure else None
             self._changed.notify_all()
 
     def _on_publish(
         self, _client: mqtt.Client, _data: object, mid: int, _reason: ReasonCode, _properties: object
     ) -> None:
         with self._changed:
-            self.published += self._unacknowledged.pop(mid, 0)
+            if mid in self._unacknowledged:
+                self.published += self._unacknowledged.pop(mid)
+            elif mid in self._status_messages:
+                self._status_messages.discard(mid)
+            else:
+                self._acknowledged_early.add(mid)
             self._changed.notify_all()

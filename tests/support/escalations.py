@@ -23,7 +23,7 @@ from tests.support.clouds import TestCloud, eventually, function_zip
 from tests.support.project import ROOT, template
 
 #: Seconds that each step waits in these tests.
-WAIT = 2
+WAIT = 4
 
 #: What is broken in a variant of the workflow.
 VARIANTS = ("sound", "no-notify", "no-table", "no-people", "no-bus")
