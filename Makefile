@@ -54,20 +54,20 @@ $(VENV)/bin/python:
 	@$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.run: requirements/run.lock pyproject.toml | $(VENV)/bin/python
-	@echo "Installing the locked packages into $(VENV) ..."
+	@echo "Installing the locked packages into $(VENV) ..." >&2
 	@$(BIN)/pip install -q --no-deps --require-hashes -r requirements/run.lock
 	@$(BIN)/pip install -q --no-deps --no-build-isolation -e .
 	@touch $@
 
 $(VENV)/.dev: requirements/dev.lock pyproject.toml | $(VENV)/bin/python
-	@echo "Installing the locked packages into $(VENV) ..."
+	@echo "Installing the locked packages into $(VENV) ..." >&2
 	@$(BIN)/pip install -q --no-deps --require-hashes -r requirements/dev.lock
 	@$(BIN)/pip install -q --no-deps --no-build-isolation -e .
 	@touch $(VENV)/.run $@
 
 .venv-sam/.installed: requirements/sam.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; try make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
-	@echo "Installing the SAM CLI into .venv-sam ..."
+	@echo "Installing the SAM CLI into .venv-sam ..." >&2
 	@$(PYTHON) -m venv .venv-sam
 	@.venv-sam/bin/pip install -q --no-deps --require-hashes -r requirements/sam.lock
 	@touch $@
