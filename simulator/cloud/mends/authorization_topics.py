@@ -1,7 +1,7 @@
-"""A topic's default policy.
+"""The default policy of a topic that a template makes.
 
-Stock takes it for a permission of every role of the account to publish. Its condition on AWS, `AWS:SourceOwner`, is
-about services that act for the account: a role without `sns:Publish` is refused (Amazon SNS, "Using identity-based
+Stock gives it without its condition, so that every role of the account may publish. The condition, `AWS:SourceOwner`,
+is about services that act for the account: a role without `sns:Publish` is refused (Amazon SNS, "Using identity-based
 policies": publishing is given to users and roles by policies of their own).
 """
 

@@ -1,8 +1,8 @@
 """Which error a retrier or catcher matches, and how long a retrier waits.
 
-Stock ignores `MaxDelaySeconds` and `JitterStrategy`, lets `States.TaskFailed` match a timeout, and `States.ALL` match
-what can't be caught. AWS: Step Functions, "Handling errors" (`States.TaskFailed` matches all but `States.Timeout`;
-`States.DataLimitExceeded` and `States.Runtime` are never matched by `States.ALL`).
+Stock ignores `MaxDelaySeconds` and `JitterStrategy`, and lets `States.ALL` match what can't be caught. AWS: Step
+Functions, "Handling errors" (`States.ALL` matches neither `States.DataLimitExceeded` nor `States.Runtime`; a missed
+heartbeat is a timeout).
 """
 
 from __future__ import annotations
