@@ -25,7 +25,7 @@ from simulator.home import watches_home
 
 #: Port of MQTT with client certificates on AWS IoT Core.
 AWS_MQTT_PORT = 8883
-STATUSES = ("open", "acknowledged", "cleared", "exhausted")
+STATUSES = ("open", "acknowledged", "cleared", "exhausted", "technical", "retrospective")
 ALERT_FIELDS = (
     "alertId, #status, deviceId, ruleId, severity, title, startedAt, raisedAt, drill, executionArn, "
     "acknowledgedBy, acknowledgedAt, clearedAt, correlationId, #trace, timeline"

@@ -12,8 +12,12 @@ from smartwatch_contracts.events import (
     AlertAcknowledgedV1,
     AlertClearedV1,
     AlertRaisedV1,
+    AlertSeverityChangedV1,
+    DevicePresenceChangedV1,
     EscalationExhaustedV1,
     ReadingsAcceptedV1,
+    RetrospectiveEpisodeFoundV1,
+    TechnicalAlertRaisedV1,
 )
 from smartwatch_contracts.model import Contract
 
@@ -58,14 +62,24 @@ class EventType:
 
 
 READINGS_ACCEPTED = EventType("smartwatch.ingest", "ReadingsAccepted", 1, ReadingsAcceptedV1)
+DEVICE_PRESENCE_CHANGED = EventType("smartwatch.ingest", "DevicePresenceChanged", 1, DevicePresenceChangedV1)
 ALERT_RAISED = EventType("smartwatch.evaluate", "AlertRaised", 1, AlertRaisedV1)
+ALERT_SEVERITY_CHANGED = EventType("smartwatch.evaluate", "AlertSeverityChanged", 1, AlertSeverityChangedV1)
+TECHNICAL_ALERT_RAISED = EventType("smartwatch.evaluate", "TechnicalAlertRaised", 1, TechnicalAlertRaisedV1)
+RETROSPECTIVE_EPISODE_FOUND = EventType(
+    "smartwatch.evaluate", "RetrospectiveEpisodeFound", 1, RetrospectiveEpisodeFoundV1
+)
 ALERT_CLEARED = EventType("smartwatch.evaluate", "AlertCleared", 1, AlertClearedV1)
 ALERT_ACKNOWLEDGED = EventType("smartwatch.notify", "AlertAcknowledged", 1, AlertAcknowledgedV1)
 ESCALATION_EXHAUSTED = EventType("smartwatch.escalation", "EscalationExhausted", 1, EscalationExhaustedV1)
 
 CATALOGUE: tuple[EventType, ...] = (
     READINGS_ACCEPTED,
+    DEVICE_PRESENCE_CHANGED,
     ALERT_RAISED,
+    ALERT_SEVERITY_CHANGED,
+    TECHNICAL_ALERT_RAISED,
+    RETROSPECTIVE_EPISODE_FOUND,
     ALERT_CLEARED,
     ALERT_ACKNOWLEDGED,
     ESCALATION_EXHAUSTED,

@@ -7,7 +7,7 @@ what is healthy. Zero heart rate or SpO2 means "no signal". A vital that the wat
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 
@@ -21,6 +21,9 @@ MILLISECONDS_FROM = 100_000_000_000
 
 #: How far ahead of the broker's clock a reading may be, in milliseconds.
 MAX_FUTURE_MS = 5 * 60 * 1000
+
+#: What the wearer does, where the watch says it.
+Activity = Literal["resting", "sleeping", "walking", "running", "cycling", "other"]
 
 #: The watches of rehearsals. Whatever a person receives about one of them is marked DRILL.
 DRILL_PREFIX = "drill-"
@@ -46,6 +49,11 @@ Spo2 = Annotated[
 Steps = Annotated[int, Field(ge=0, le=1_000_000, description="Steps since the previous reading."), Number]
 
 
+def _activity(value: Any) -> Any:
+    """A watch may know activities that are not in the list: no reason to refuse a reading."""
+    return "other" if isinstance(value, str) and value not in get_args(Activity) else value
+
+
 class DeviceReading(Contract):
     """One reading as a watch sends it. `timestamp` is in seconds or in milliseconds since 1970."""
 
@@ -60,6 +68,7 @@ class DeviceReading(Contract):
     on_wrist: Annotated[bool, Field(strict=True)] | None = None
     battery: Annotated[float, Field(ge=0, le=100, allow_inf_nan=False, description="%"), Number] | None = None
     quality: Annotated[float, Field(ge=0, le=100, allow_inf_nan=False, description="%"), Number] | None = None
+    activity: Annotated[Activity, BeforeValidator(_activity)] | None = None
 
     @model_validator(mode="after")
     def _says_something(self) -> DeviceReading:
@@ -88,3 +97,14 @@ class ReadingsPayload(Contract):
 
     device_id: Annotated[str, Field(pattern=DEVICE_ID_PATTERN)]
     readings: Annotated[list[DeviceReading], Field(min_length=1)]
+
+
+class StatusPayload(Contract):
+    """What a watch publishes to `smartwatch/<watch>/status`: when it connects, when it leaves, and as its last will.
+
+    A watch that leaves on purpose says `goodbye`; its last will, published by the broker, says `lost`.
+    """
+
+    device_id: Annotated[str, Field(pattern=DEVICE_ID_PATTERN)]
+    status: Literal["online", "offline"]
+    reason: Literal["goodbye", "lost"] | None = None

@@ -6,11 +6,13 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from smartwatch_contracts.device import Activity
 from smartwatch_contracts.model import Contract
 
 Milliseconds = Annotated[int, Field(ge=0, description="Milliseconds since 1970, UTC.")]
 Severity = Literal["warning", "critical"]
-Signal = Literal["heartRate", "spo2", "steps"]
+#: The vital that a rule is about; `combined` for rules about several.
+Signal = Literal["heartRate", "spo2", "steps", "battery", "combined", "device"]
 
 
 class Reading(Contract):
@@ -24,6 +26,7 @@ class Reading(Contract):
     on_wrist: bool | None = None
     battery: float | None = None
     quality: float | None = None
+    activity: Activity | None = None
 
 
 class DeviceReadings(Contract):
@@ -44,6 +47,7 @@ class AlertRaisedV1(Contract):
     """An episode opened: a rule's condition began to hold for one watch.
 
     `title` is fit for a message to a person: it names the rule, never a measured value, and says DRILL when it is one.
+    `early_warning_band` is the band (0 to 3) of `value` on the person's scale, where there is one.
     """
 
     alert_id: str
@@ -56,10 +60,67 @@ class AlertRaisedV1(Contract):
     started_at: Milliseconds
     value: float
     drill: bool
+    rule_set: str | None = None
+    early_warning_band: Annotated[int, Field(ge=0, le=3)] | None = None
+
+
+class AlertSeverityChangedV1(Contract):
+    """An open episode became more severe."""
+
+    alert_id: str
+    device_id: str
+    rule_id: str
+    rule_set_version: str
+    severity: Severity
+    previous_severity: Severity
+    changed_at: Milliseconds
+    drill: bool
+
+
+class TechnicalAlertRaisedV1(Contract):
+    """A watch, not a person, is in trouble: it sees nothing, sends nothing, or its clock or battery is off."""
+
+    alert_id: str
+    device_id: str
+    rule_id: str
+    rule_set: str
+    rule_set_version: str
+    severity: Severity
+    title: str
+    started_at: Milliseconds
+    drill: bool
+
+
+class RetrospectiveEpisodeFoundV1(Contract):
+    """Readings that came too late to act on hold an episode. History only: it never reaches a person."""
+
+    alert_id: str
+    device_id: str
+    rule_id: str
+    rule_set: str
+    rule_set_version: str
+    severity: Severity
+    signal: Signal
+    title: str
+    started_at: Milliseconds
+    ended_at: Milliseconds
+    drill: bool
+
+
+class DevicePresenceChangedV1(Contract):
+    """A watch connected or left. `lost` means that the broker published its last will."""
+
+    device_id: str
+    status: Literal["online", "offline"]
+    reason: Literal["goodbye", "lost"] | None = None
+    received_at: Milliseconds
 
 
 class AlertClearedV1(Contract):
-    """An episode closed: the watch was back inside the rule's margin for long enough."""
+    """An episode closed: its clear condition held for long enough.
+
+    `withdrawn` when readings that came out of order show that there was no episode after all.
+    """
 
     alert_id: str
     device_id: str
@@ -67,6 +128,7 @@ class AlertClearedV1(Contract):
     started_at: Milliseconds
     cleared_at: Milliseconds
     drill: bool
+    withdrawn: bool | None = None
 
 
 class AlertAcknowledgedV1(Contract):

@@ -8,17 +8,22 @@ from pathlib import Path
 from typing import Any
 
 from smartwatch_contracts.catalogue import CATALOGUE
-from smartwatch_contracts.device import ReadingsPayload, SingleReadingPayload
+from smartwatch_contracts.device import ReadingsPayload, SingleReadingPayload, StatusPayload
 from smartwatch_contracts.envelope import Envelope
+from smartwatch_contracts.profiles import Profile
+from smartwatch_contracts.rules import RuleSet
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
 def schemas() -> dict[str, dict[str, Any]]:
-    """File name → JSON Schema, for the device payload and for every event of the catalogue."""
+    """File name → JSON Schema, for what watches send, what people write, and every event of the catalogue."""
     models: dict[str, Any] = {
         "device.SingleReading.v1.json": SingleReadingPayload,
         "device.Readings.v1.json": ReadingsPayload,
+        "device.Status.v1.json": StatusPayload,
+        "document.RuleSet.v1.json": RuleSet,
+        "document.Profile.v1.json": Profile,
     }
     for event in CATALOGUE:
         models[f"{event.source}.{event.detail_type}.v{event.version}.json"] = Envelope[event.model]  # type: ignore[name-defined]

@@ -39,6 +39,8 @@ LOCAL_PARAMETERS = {
     "IngestWindowSeconds": "1",
     "PersistWindowSeconds": "1",
     "WatchedRefreshSeconds": "1",
+    "ConfigurationRefreshSeconds": "2",
+    "HandOverSeconds": "2",
     "CareTeamEmail": "care-team@example.com",
     "OnCallPhone": "+15550100",
 }

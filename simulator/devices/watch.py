@@ -69,7 +69,7 @@ class Watch:
             raise WatchError(f"{self.device_id}: its key or certificate can't be read: {error}") from None
         self._client.max_queued_messages_set(0)
         self._client.reconnect_delay_set(min_delay=1, max_delay=5)
-        self._client.will_set(self._status_topic, self._status("offline"), qos=1)
+        self._client.will_set(self._status_topic, self._status("offline", "lost"), qos=1)
         self._client.on_connect = self._on_connect
         self._client.on_publish = self._on_publish
 
@@ -120,7 +120,7 @@ class Watch:
     def stop(self) -> None:
         """Say goodbye and end the network thread."""
         if self.connected:
-            self._client.publish(self._status_topic, self._status("offline"), qos=1).wait_for_publish(2)
+            self._client.publish(self._status_topic, self._status("offline", "goodbye"), qos=1).wait_for_publish(2)
         self._client.disconnect()
         self._client.loop_stop()
 
@@ -128,8 +128,8 @@ class Watch:
     def _status_topic(self) -> str:
         return f"smartwatch/{self.device_id}/status"
 
-    def _status(self, status: str) -> str:
-        return json.dumps({"deviceId": self.device_id, "status": status})
+    def _status(self, status: str, reason: str | None = None) -> str:
+        return json.dumps({"deviceId": self.device_id, "status": status} | ({"reason": reason} if reason else {}))
 
     def _on_connect(
         self, client: mqtt.Client, _data: object, _flags: object, reason: ReasonCode, _properties: object

@@ -14,10 +14,17 @@ from smartwatch_contracts.schemas import rendered, schemas
 
 from tests.support.project import ROOT, event_example, example, resources
 
-RULES = resources("AWS::Events::Rule")
+RULES = {name: rule for name, rule in resources("AWS::Events::Rule").items() if "EventPattern" in rule}
 
 #: Rules that end with a person being told; the others may see replays.
-TO_PEOPLE = {"EvaluateRule", "EscalationRule", "NotifyClearedRule", "UnansweredRule"}
+TO_PEOPLE = {
+    "EvaluateRule",
+    "EvaluatePresenceRule",
+    "EscalationRule",
+    "NotifyClearedRule",
+    "NotifyRecordRule",
+    "UnansweredRule",
+}
 
 types = pytest.mark.parametrize("event_type", CATALOGUE, ids=lambda t: f"{t.detail_type}.v{t.version}")
 rules = pytest.mark.parametrize("name", RULES)
@@ -86,9 +93,10 @@ def test_every_rule_matches_an_event_that_some_service_really_emits(name: str) -
 @rules
 def test_every_rule_names_a_version_of_the_catalogue(name: str) -> None:
     pattern = RULES[name]["EventPattern"]
-    (source,), (detail_type,), (version,) = pattern["source"], pattern["detail-type"], pattern["detail"]["version"]
+    (source,), (version,) = pattern["source"], pattern["detail"]["version"]
 
-    assert any((t.source, t.detail_type, t.version) == (source, detail_type, version) for t in CATALOGUE)
+    for detail_type in pattern["detail-type"]:
+        assert any((t.source, t.detail_type, t.version) == (source, detail_type, version) for t in CATALOGUE)
 
 
 @rules
@@ -104,6 +112,13 @@ def test_the_work_list_of_unanswered_escalations_takes_no_drills() -> None:
     drill["detail"]["data"]["drill"] = True
 
     assert not _matches("UnansweredRule", drill)
+
+
+@pytest.mark.parametrize("detail_type", ["TechnicalAlertRaised", "RetrospectiveEpisodeFound", "AlertSeverityChanged"])
+def test_nothing_but_a_raised_alert_starts_an_escalation(detail_type: str) -> None:
+    event = event_example(next(t for t in CATALOGUE if t.detail_type == detail_type))
+
+    assert not _matches("EscalationRule", event)
 
 
 def test_the_escalation_gets_only_what_an_alert_has_and_no_measured_value() -> None:

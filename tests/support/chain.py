@@ -12,6 +12,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from evaluate import rule_files
+
+from simulator.alarm_configuration import AlarmConfiguration
 from simulator.cloud.settings import BROKER_HOST
 from simulator.devices import payloads
 from simulator.devices.provisioning import Identity, provision
@@ -186,18 +189,29 @@ class Chain:
     def without_function_permission(self, output: str) -> Iterator[None]:
         """A function whose policy lets nobody in."""
         client, name = self.client("lambda"), self.outputs[output]
-        (statement,) = json.loads(client.get_policy(FunctionName=name)["Policy"])["Statement"]
-        client.remove_permission(FunctionName=name, StatementId=statement["Sid"])
+        statements = json.loads(client.get_policy(FunctionName=name)["Policy"])["Statement"]
+        for statement in statements:
+            client.remove_permission(FunctionName=name, StatementId=statement["Sid"])
         try:
             yield
         finally:
-            client.add_permission(
-                FunctionName=name,
-                StatementId=statement["Sid"],
-                Action="lambda:InvokeFunction",
-                Principal="events.amazonaws.com",
-                SourceArn=statement["Condition"]["ArnLike"]["AWS:SourceArn"],
-            )
+            for statement in statements:
+                client.add_permission(
+                    FunctionName=name,
+                    StatementId=statement["Sid"],
+                    Action="lambda:InvokeFunction",
+                    Principal="events.amazonaws.com",
+                    SourceArn=statement["Condition"]["ArnLike"]["AWS:SourceArn"],
+                )
+
+    def use_plain_rules(self) -> None:
+        """One limit and at once: a test says what raises an alert in one number."""
+        rules = rule_files.built_in_text("simple").replace("name: simple", "name: default")
+        self.configuration.put_rule_set(rules, "test")
+
+    @property
+    def configuration(self) -> AlarmConfiguration:
+        return AlarmConfiguration(self.client("dynamodb"), self.outputs["AlarmConfigurationTableName"])
 
     def physical(self, logical_id: str) -> str:
         return str(

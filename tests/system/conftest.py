@@ -10,4 +10,6 @@ from tests.support.clouds import TestCloud
 
 @pytest.fixture(scope="session")
 def chain(deployed: tuple[TestCloud, dict[str, str]], tmp_path_factory: pytest.TempPathFactory) -> Chain:
-    return Chain(*deployed, tmp_path_factory.mktemp("watches"))
+    made = Chain(*deployed, tmp_path_factory.mktemp("watches"))
+    made.use_plain_rules()
+    return made

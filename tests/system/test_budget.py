@@ -20,8 +20,9 @@ FUNCTIONS = ("IngestFunctionName", "EvaluateFunctionName", "PersistFunctionName"
 
 @pytest.fixture
 def rarely_refreshed(chain: Chain) -> Any:
-    """The set of watched devices stays fresh for the length of a test."""
-    deploy(chain.cloud.settings, parameters={"WatchedRefreshSeconds": "300"})
+    """What an instance of evaluate knows stays fresh for the length of a test."""
+    names = ("WatchedRefreshSeconds", "ConfigurationRefreshSeconds", "HandOverSeconds")
+    deploy(chain.cloud.settings, parameters=dict.fromkeys(names, "300"))
     yield
     deploy(chain.cloud.settings)
 
@@ -65,13 +66,13 @@ def test_a_thousand_normal_readings_cost_three_events_no_request_of_evaluate_and
 ) -> None:
     names = [a_watch_name() for _ in range(1000)]
     # A first batch, so that every worker that a batch keeps busy has its set of watched devices.
-    chain.put_records(*_batch(names, 1_700_000_000_000))
+    chain.put_records(*_batch(names, int(time.time()) * 1000))
     eventually(lambda: chain.stored(names[-1]) == 1, within=30)
     time.sleep(2.5)  # past the windows: the next batch is one of its own
     events, lines = _events(chain), {output: chain.log_lines(output) for output in FUNCTIONS}
     since = datetime.now(UTC)
 
-    chain.put_records(*_batch(names, 1_700_000_001_000))
+    chain.put_records(*_batch(names, int(time.time()) * 1000))
     eventually(lambda: all(chain.stored(name) == 2 for name in [*names[::100], names[-1]]), within=30)
 
     segments = _segments(chain, since)

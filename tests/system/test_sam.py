@@ -103,6 +103,7 @@ def test_the_real_sam_deploy_makes_a_stack_whose_chain_works(built: Path, own_cl
     )
     assert deployed.returncode == 0, deployed.stdout + deployed.stderr
     chain = Chain(own_cloud, outputs(own_cloud.client("cloudformation"), "smartwatch"), tmp_path)
+    chain.use_plain_rules()
     name = a_watch_name()
 
     chain.send(name, 72, 160)

@@ -24,8 +24,12 @@ SETTINGS = {
     "IngestFunction": ingest.settings.Settings,
     "PersistFunction": persist.settings.Settings,
     "EvaluateFunction": evaluate.settings.Settings,
+    "WatchdogFunction": evaluate.settings.WatchdogSettings,
     "NotifyFunction": notify.settings.Settings,
 }
+
+#: Rule sets and profiles are in force until somebody removes them.
+KEPT_UNTIL_REMOVED = {"AlarmConfiguration"}
 
 #: Actions that have no resources to name (Service Authorization Reference).
 WITHOUT_RESOURCES = {
@@ -145,13 +149,14 @@ def test_every_queue_is_encrypted_and_keeps_messages_for_two_weeks(name: str) ->
 
 
 @tables
-def test_every_table_is_on_demand_encrypted_recoverable_and_expires(name: str) -> None:
+def test_every_table_is_on_demand_encrypted_and_recoverable_and_its_items_expire(name: str) -> None:
     table = TABLES[name]
 
     assert table["BillingMode"] == "PAY_PER_REQUEST"
     assert table["SSESpecification"]["SSEEnabled"] is True
     assert table["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"] is True
-    assert table["TimeToLiveSpecification"] == {"AttributeName": "expiresAt", "Enabled": True}
+    if name not in KEPT_UNTIL_REMOVED:
+        assert table["TimeToLiveSpecification"] == {"AttributeName": "expiresAt", "Enabled": True}
 
 
 def test_no_index_carries_a_task_token() -> None:

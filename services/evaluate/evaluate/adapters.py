@@ -1,9 +1,10 @@
-"""Evaluate's ports on AWS: DynamoDB and EventBridge."""
+"""Evaluate's alarm states and bus on AWS: DynamoDB and EventBridge; and the clients of all its ports."""
 
 from __future__ import annotations
 
 import json
 import time
+import zlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
 from smartwatch_contracts import wire
-from smartwatch_contracts.catalogue import ALERT_CLEARED, ALERT_RAISED
+from smartwatch_contracts.catalogue import CATALOGUE
 
 from evaluate.episodes import DeviceState
 from evaluate.ports import AlarmStates, Bus, ConflictError, PublishError
@@ -32,7 +33,8 @@ class DynamoDbAlarmStates(AlarmStates):
     """The alarm-state table: partition key `deviceId`; sparse index `watching`.
 
     The set of watched devices is read at most once in `refresh_seconds`, so that a normal reading costs no request. An
-    older set may delay a clear by that long; a breach never depends on it.
+    older set may delay a clear, and lengthen or shorten what is pending, by that long; it never loses or repeats an
+    alert. The state is compressed: what is pending at one reading a second still costs one or two write units.
     """
 
     def __init__(
@@ -66,19 +68,23 @@ class DynamoDbAlarmStates(AlarmStates):
         ).get("Item")
         if item is None:
             return DeviceState(device_id=device_id)
-        return DeviceState.model_validate(
-            {**json.loads(item["state"]["S"]), "deviceId": device_id, "version": int(item["version"]["N"])}
+        return DeviceState.load(
+            device_id,
+            int(item["version"]["N"]),
+            json.loads(zlib.decompress(item["state"]["B"])),
+            tuple(json.loads(item["unpublished"]["S"])),
         )
 
     def save(self, state: DeviceState) -> DeviceState:
-        saved = state.model_copy(update={"version": state.version + 1})
+        version = state.version + 1
         item: dict[str, Any] = {
-            "deviceId": {"S": saved.device_id},
-            "version": {"N": str(saved.version)},
-            "state": {"S": saved.model_dump_json(by_alias=True, exclude_none=True, exclude={"device_id", "version"})},
+            "deviceId": {"S": state.device_id},
+            "version": {"N": str(version)},
+            "state": {"B": zlib.compress(json.dumps(state.dump(), separators=(",", ":")).encode())},
+            "unpublished": {"S": json.dumps(list(state.unpublished))},
             "expiresAt": {"N": str(int(self._now()) + self._retention_seconds)},
         }
-        if saved.watched:
+        if state.watched:
             item["watching"] = {"S": WATCHING}
         try:
             self._client.put_item(
@@ -89,10 +95,10 @@ class DynamoDbAlarmStates(AlarmStates):
             )
         except ClientError as error:
             if error.response["Error"]["Code"] == "ConditionalCheckFailedException":
-                raise ConflictError(saved.device_id) from error
+                raise ConflictError(state.device_id) from error
             raise
-        (self._watched.add if saved.watched else self._watched.discard)(saved.device_id)
-        return saved
+        (self._watched.add if state.watched else self._watched.discard)(state.device_id)
+        return DeviceState(**{**vars(state), "version": version})
 
     def _query_watched(self) -> set[str]:
         pages = self._client.get_paginator("query").paginate(
@@ -113,7 +119,7 @@ class EventBridgeBus(Bus):
         self._bus_name = bus_name
 
     def publish(self, envelopes: Sequence[Mapping[str, Any]]) -> None:
-        types = {event_type.detail_type: event_type for event_type in (ALERT_RAISED, ALERT_CLEARED)}
+        types = {event_type.detail_type: event_type for event_type in CATALOGUE}
         entries = [wire.entry(types[envelope["type"]].parse(envelope), self._bus_name) for envelope in envelopes]
         for request in wire.requests(entries):
             answer = self._client.put_events(Entries=request)  # type: ignore[arg-type]

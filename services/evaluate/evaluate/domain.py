@@ -1,18 +1,36 @@
-"""When an alert opens and when it clears: one pure function. The same readings in any order end in the same alerts."""
+"""When an alert opens, becomes worse and clears: one pure function over the readings of one watch.
+
+Readings that come in time are taken in event time, whatever order they come in: the last few minutes are kept, and one
+that comes out of order rewinds to before it. So any order gives the same episodes, and a repeated reading changes
+nothing. What has been announced is then reconciled with what is true: people are told again only of what is open and
+was not announced as open.
+
+Readings that come late have a lane of their own. Episodes in it are history and reach nobody.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from smartwatch_contracts.device import is_drill
-from smartwatch_contracts.events import AlertClearedV1, AlertRaisedV1, Reading
-from smartwatch_contracts.ids import alert_id
+from smartwatch_contracts.device import MAX_FUTURE_MS
+from smartwatch_contracts.events import (
+    AlertClearedV1,
+    AlertRaisedV1,
+    AlertSeverityChangedV1,
+    RetrospectiveEpisodeFoundV1,
+    TechnicalAlertRaisedV1,
+)
 
-from evaluate.episodes import DeviceState, OpenEpisode, RuleState
-from evaluate.rules import Rule, RuleSet
+from evaluate import announcements, clocks, history
+from evaluate.compiled import CompiledRules
+from evaluate.episodes import DeviceState
+from evaluate.machine import Machine, Note
+from evaluate.observations import Observation
 
-AlertEvent = AlertRaisedV1 | AlertClearedV1
+AlertEvent = (
+    AlertRaisedV1 | TechnicalAlertRaisedV1 | AlertSeverityChangedV1 | AlertClearedV1 | RetrospectiveEpisodeFoundV1
+)
 
 
 @dataclass(frozen=True)
@@ -23,101 +41,75 @@ class Outcome:
     events: tuple[AlertEvent, ...] = ()
 
 
-def breaches(rule_set: RuleSet, readings: Iterable[Reading]) -> bool:
-    """Whether any reading is beyond any limit: the only normal path's only question."""
-    for reading in readings:
-        for rule in rule_set.rules:
-            value = rule.value_of(reading)
-            if value is not None and rule.breached_by(value):
-                return True
-    return False
+def evaluate(
+    rules: CompiledRules, state: DeviceState, observations: Sequence[Observation], note: Note | None = None
+) -> Outcome:
+    """Apply readings of one watch to what is known of it. `note` hears why, decision by decision."""
+    in_time, late = _sorted_out(rules, state, observations)
+    state_, machine = _take(rules, state, in_time, note)
+    clock, clock_episodes = clocks.check(rules, state.clock, observations, note)
+    lane, found = history.look_back(rules, state.device_id, state.late, late, in_time)
+    changed = replace(state_, clock=clock, late=lane)
+    if machine is None and clock is state.clock:
+        return Outcome(state if lane is state.late else changed, tuple(found))
+    machine = machine or Machine.load(rules, state.head)
+    announced, events = announcements.reconciled(rules, changed, [*machine.episodes, *clock_episodes])
+    return Outcome(replace(changed, announced=announced), (*events, *found))
 
 
-def evaluate(rule_set: RuleSet, state: DeviceState, readings: Sequence[Reading]) -> Outcome:
-    """Apply readings of one watch, in event time, to what is known of it."""
-    in_order = sorted(readings, key=lambda reading: reading.timestamp)
-    events: list[AlertEvent] = []
-    changed = dict(state.rules)
-    for rule in rule_set.rules:
-        before = state.rules.get(rule.id, RuleState())
-        after = before
-        for reading in in_order:
-            value = rule.value_of(reading)
-            if value is None:
-                continue
-            after, event = _step(rule, rule_set.version, state.device_id, after, reading.timestamp, value)
-            if event is not None:
-                events.append(event)
-        if after is not before:
-            changed[rule.id] = after
-    if changed == state.rules:
-        return Outcome(state)
-    return Outcome(state.model_copy(update={"rules": changed}), tuple(events))
+def _sorted_out(
+    rules: CompiledRules, state: DeviceState, observations: Iterable[Observation]
+) -> tuple[list[Observation], list[Observation]]:
+    late_ms = rules.rule_set.late_after_seconds * 1000
+    oldest = -1 if state.checkpoint_at is None else state.checkpoint_at
+    in_time: list[Observation] = []
+    late: list[Observation] = []
+    for seen in observations:
+        is_late = seen.received_at - seen.at > late_ms or seen.at <= oldest
+        (late if is_late else in_time).append(seen)
+    return in_time, late
 
 
-def _step(
-    rule: Rule, version: str, device_id: str, state: RuleState, at: int, value: float
-) -> tuple[RuleState, AlertEvent | None]:
-    if state.open is None:
-        if not rule.breached_by(value) or state.covers(at):
-            return state, None
-        return _opened(rule, version, device_id, state, at, value)
-    return _continued(rule, device_id, state, state.open, at, value)
-
-
-def _opened(
-    rule: Rule, version: str, device_id: str, state: RuleState, at: int, value: float
-) -> tuple[RuleState, AlertEvent]:
-    episode = OpenEpisode(alert_id=alert_id(device_id, rule.id, at), started_at=at, unrecovered_at=at)
-    drill = is_drill(device_id)
-    raised = AlertRaisedV1(
-        alert_id=episode.alert_id,
-        device_id=device_id,
-        rule_id=rule.id,
-        rule_set_version=version,
-        severity=rule.severity,
-        signal=rule.signal,
-        title=f"DRILL: {rule.title}" if drill else rule.title,
-        started_at=at,
-        value=value,
-        drill=drill,
-    )
-    return state.model_copy(update={"open": episode}), raised
-
-
-def _continued(
-    rule: Rule, device_id: str, state: RuleState, episode: OpenEpisode, at: int, value: float
-) -> tuple[RuleState, AlertEvent | None]:
-    """A reading while the episode is open: it prolongs it, or counts towards its end.
-
-    Only times later than the last reading that was not recovered count, each once: so neither a repeated nor a late
-    reading can end the episode early or keep it open.
-    """
-    if rule.recovered_by(value):
-        if at <= episode.unrecovered_at or at in episode.recovered_at:
-            return state, None
-        recovered_at = tuple(sorted((*episode.recovered_at, at)))
-        if len(recovered_at) < rule.clear_readings:
-            return state.model_copy(update={"open": episode.model_copy(update={"recovered_at": recovered_at})}), None
-        cleared = AlertClearedV1(
-            alert_id=episode.alert_id,
-            device_id=device_id,
-            rule_id=rule.id,
-            started_at=episode.started_at,
-            cleared_at=recovered_at[-1],
-            drill=is_drill(device_id),
-        )
-        return state.closing(episode, recovered_at[-1]), cleared
-    if episode.started_at <= at <= episode.unrecovered_at or (at < episode.started_at and state.covers(at)):
+def _take(
+    rules: CompiledRules, state: DeviceState, in_time: list[Observation], note: Note | None
+) -> tuple[DeviceState, Machine | None]:
+    """The state after readings in time, and its machine; None when none of them was new."""
+    recent = {seen.at: seen for seen in state.recent}
+    newest = state.recent[-1].at if state.recent else -1
+    new: dict[int, Observation] = {}
+    for seen in in_time:
+        known = new.get(seen.at) or recent.get(seen.at)
+        # Two readings of one moment: the same one wins, whichever comes first.
+        if known is None or str(seen[2:]) > str(known[2:]):
+            new[seen.at] = seen
+    if not new:
         return state, None
-    if at < episode.started_at and not rule.breached_by(value):
-        return state, None
-    prolonged = episode.model_copy(
-        update={
-            # The id stays: an episode that turns out to have begun earlier is still the same one.
-            "started_at": min(at, episode.started_at),
-            "unrecovered_at": max(at, episode.unrecovered_at),
-            "recovered_at": tuple(time for time in episode.recovered_at if time > at),
-        }
-    )
-    return state.model_copy(update={"open": prolonged}), None
+    in_order = sorted(new.values())
+    if in_order[0].at > newest:
+        machine = Machine.load(rules, state.head, note)
+        for seen in in_order:
+            machine.step(seen)
+        kept = [*state.recent, *in_order]
+    else:
+        kept = sorted({**recent, **new}.values())
+        machine = Machine.load(rules, state.checkpoint, note)
+        for seen in kept:
+            machine.step(seen)
+    return _folded(rules, state, machine, kept), machine
+
+
+def _folded(rules: CompiledRules, state: DeviceState, machine: Machine, kept: list[Observation]) -> DeviceState:
+    """The state with readings that nothing in time can precede any more folded into its checkpoint."""
+    checkpoint, checkpoint_at = state.checkpoint, state.checkpoint_at
+    keep_ms = rules.rule_set.late_after_seconds * 1000 + MAX_FUTURE_MS
+    if kept[-1].at - kept[0].at > 2 * keep_ms:
+        until = min(kept[-1].at, max(seen.received_at for seen in kept)) - keep_ms
+        folded = Machine.load(rules, checkpoint)
+        while kept[0].at <= until:
+            checkpoint_at = kept[0].at
+            folded.step(kept.pop(0))
+        if checkpoint_at is not None:
+            folded.forget(checkpoint_at)
+            machine.forget(checkpoint_at)
+        checkpoint = folded.dump()
+    return replace(state, head=machine.dump(), checkpoint=checkpoint, checkpoint_at=checkpoint_at, recent=tuple(kept))

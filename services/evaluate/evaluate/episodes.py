@@ -1,77 +1,109 @@
-"""The alarm state of one watch: which episodes are open, which are over. Values only."""
+"""Everything that evaluate remembers of one watch. Values only."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from collections.abc import Mapping
+from dataclasses import astuple, dataclass, field
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
-from pydantic.alias_generators import to_camel
+from smartwatch_contracts.events import Severity
 
-#: Closed episodes that one rule remembers for one watch: a repeated reading inside one of them raises nothing.
-CLOSED_EPISODES_KEPT = 50
-
-
-class _State(BaseModel):
-    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, frozen=True)
+from evaluate.observations import Observation
 
 
-class OpenEpisode(_State):
-    """An episode that has not cleared. Times are event times in milliseconds since 1970.
-
-    `unrecovered_at` is the latest reading that was not recovered; `recovered_at` are the recovered ones after it.
-    """
+@dataclass(frozen=True, slots=True)
+class Announced:
+    """An alert as the rest of the platform knows it. `cleared_at` is None while it is open."""
 
     alert_id: str
+    rule_id: str
     started_at: int
-    unrecovered_at: int
-    recovered_at: tuple[int, ...] = ()
+    severity: Severity
+    cleared_at: int | None = None
 
 
-class ClosedEpisode(_State):
-    """From the first breach to the reading that cleared it, both included."""
+@dataclass(frozen=True, slots=True)
+class LateLane:
+    """How far late readings have been looked at.
 
-    started_at: int
-    cleared_at: int
+    `covered` are the stretches of event time that have been decided, late or not: a repeated reading is in one of them.
+    """
 
-
-class RuleState(_State):
-    """One rule on one watch. Breaches before `forgotten_before` belong to episodes that are no longer remembered."""
-
-    open: OpenEpisode | None = None
-    closed: tuple[ClosedEpisode, ...] = ()
-    forgotten_before: int = 0
-
-    def covers(self, timestamp: int) -> bool:
-        """Whether a breach at `timestamp` belongs to an episode that is over."""
-        return timestamp < self.forgotten_before or any(
-            episode.started_at <= timestamp <= episode.cleared_at for episode in self.closed
-        )
-
-    def closing(self, episode: OpenEpisode, cleared_at: int) -> RuleState:
-        """This state with `episode` moved to the closed ones, the oldest forgotten beyond the limit."""
-        closed = sorted(
-            (*self.closed, ClosedEpisode(started_at=episode.started_at, cleared_at=cleared_at)),
-            key=lambda closed_episode: closed_episode.started_at,
-        )
-        kept = closed[-CLOSED_EPISODES_KEPT:]
-        forgotten = closed[: len(closed) - len(kept)]
-        horizon = max((episode.cleared_at + 1 for episode in forgotten), default=self.forgotten_before)
-        return RuleState(open=None, closed=tuple(kept), forgotten_before=max(horizon, self.forgotten_before))
+    machine: Mapping[str, Any] | None = None
+    at: int | None = None
+    covered: tuple[tuple[int, int], ...] = ()
 
 
-class DeviceState(_State):
-    """Everything that evaluate remembers of one watch.
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """What is known of a watch's clock. `lag` is receipt minus event time, in ms, where it began to be wrong."""
 
-    `unpublished` holds events that were decided and saved but perhaps not yet published, as bus envelopes: whoever
-    finds them publishes them. `version` counts saves; 0 was never saved.
+    machine: Mapping[str, Any] | None = None
+    lag: int | None = None
+    last_received_at: int | None = None
+
+
+@dataclass(frozen=True)
+class DeviceState:
+    """The alarm state of one watch.
+
+    `head` is the machine after every reading; `checkpoint` the machine before those of `recent`, from which they are
+    taken again when one comes out of order. `unpublished` holds events that were decided and saved but perhaps not yet
+    published, as bus envelopes: whoever finds them publishes them. `version` counts saves; 0 was never saved.
     """
 
     device_id: str
     version: int = 0
-    rules: Annotated[dict[str, RuleState], Field(default_factory=dict)]
-    unpublished: tuple[dict[str, Any], ...] = ()
+    head: Mapping[str, Any] | None = None
+    checkpoint: Mapping[str, Any] | None = None
+    checkpoint_at: int | None = None
+    recent: tuple[Observation, ...] = ()
+    announced: tuple[Announced, ...] = ()
+    late: LateLane = field(default_factory=LateLane)
+    clock: Clock = field(default_factory=Clock)
+    unpublished: tuple[Mapping[str, Any], ...] = ()
 
     @property
     def watched(self) -> bool:
-        """Whether readings of this watch must be looked at even when they are all normal."""
-        return bool(self.unpublished) or any(rule.open for rule in self.rules.values())
+        """Whether readings of this watch must be looked at even when they are all quiet."""
+        return (
+            bool(self.unpublished)
+            or any(alert.cleared_at is None for alert in self.announced)
+            or bool(self.head and self.head["states"])
+            or bool(self.clock.machine and self.clock.machine["states"])
+        )
+
+    @property
+    def effort_at(self) -> int | None:
+        """When the wearer last made an effort, in event time."""
+        return self.head["context"]["effortAt"] if self.head else None
+
+    def dump(self) -> dict[str, Any]:
+        """As JSON, without the id, the version and what is unpublished."""
+        return {
+            "head": self.head,
+            "checkpoint": self.checkpoint,
+            "checkpointAt": self.checkpoint_at,
+            "recent": [list(observation) for observation in self.recent],
+            "announced": [list(astuple(alert)) for alert in self.announced],
+            "late": list(astuple(self.late)),
+            "clock": list(astuple(self.clock)),
+        }
+
+    @classmethod
+    def load(
+        cls, device_id: str, version: int, dumped: Mapping[str, Any], unpublished: tuple[Mapping[str, Any], ...]
+    ) -> DeviceState:
+        machine, at, covered = dumped["late"]
+        return cls(
+            device_id=device_id,
+            version=version,
+            head=dumped["head"],
+            checkpoint=dumped["checkpoint"],
+            checkpoint_at=dumped["checkpointAt"],
+            recent=tuple(Observation(*observation) for observation in dumped["recent"]),
+            announced=tuple(Announced(*alert) for alert in dumped["announced"]),
+            late=LateLane(machine, at, tuple((since, until) for since, until in covered)),
+            clock=Clock(*dumped["clock"]),
+            unpublished=unpublished,
+        )

@@ -4,29 +4,55 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from functools import cache
-from pathlib import Path
 
-from evaluate import adapters
-from evaluate.rules import RuleSet
-from evaluate.service import Dependencies
-from evaluate.settings import Settings
+from evaluate import adapters, attendance, service
+from evaluate.configuration import DynamoDbConfiguration
+from evaluate.memory import RecentlyHeard
+from evaluate.presence_table import DynamoDbPresence
+from evaluate.settings import Settings, WatchdogSettings
 from evaluate.tracing import trace_for_alert
-
-RULES_FILE = Path(__file__).with_name("rules.json")
 
 
 @cache
-def build() -> Dependencies:
+def build() -> service.Dependencies:
     settings = Settings.from_environment()
-    return Dependencies(
-        rules=RuleSet.model_validate_json(RULES_FILE.read_bytes()),
+    dynamodb = adapters.dynamodb_client()
+    return service.Dependencies(
+        configuration=DynamoDbConfiguration(
+            dynamodb,
+            settings.alarm_configuration_table_name,
+            refresh_seconds=settings.configuration_refresh_seconds,
+        ),
         states=adapters.DynamoDbAlarmStates(
-            adapters.dynamodb_client(),
+            dynamodb,
             settings.alarm_state_table_name,
             refresh_seconds=settings.watched_refresh_seconds,
             retention_seconds=settings.ledger_retention_days * 86_400,
         ),
         bus=adapters.EventBridgeBus(adapters.event_bridge_client(), settings.event_bus_name),
-        clock=lambda: datetime.now(UTC),
+        presence=DynamoDbPresence(dynamodb, settings.presence_table_name),
+        heard=RecentlyHeard(seconds=settings.hand_over_seconds),
+        clock=_now,
         trace_for_alert=trace_for_alert,
     )
+
+
+@cache
+def build_watchdog() -> attendance.Dependencies:
+    settings = WatchdogSettings.from_environment()
+    dynamodb = adapters.dynamodb_client()
+    return attendance.Dependencies(
+        configuration=DynamoDbConfiguration(
+            dynamodb,
+            settings.alarm_configuration_table_name,
+            refresh_seconds=settings.configuration_refresh_seconds,
+        ),
+        presence=DynamoDbPresence(dynamodb, settings.presence_table_name),
+        bus=adapters.EventBridgeBus(adapters.event_bridge_client(), settings.event_bus_name),
+        clock=_now,
+        trace_for_alert=trace_for_alert,
+    )
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

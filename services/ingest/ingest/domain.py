@@ -11,8 +11,8 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import from_json
 from smartwatch_contracts.catalogue import READINGS_ACCEPTED
-from smartwatch_contracts.device import DEVICE_ID_PATTERN, MAX_FUTURE_MS, DeviceReading
-from smartwatch_contracts.events import DeviceReadings, Reading, ReadingsAcceptedV1
+from smartwatch_contracts.device import DEVICE_ID_PATTERN, MAX_FUTURE_MS, DeviceReading, StatusPayload
+from smartwatch_contracts.events import DevicePresenceChangedV1, DeviceReadings, Reading, ReadingsAcceptedV1
 from smartwatch_contracts.ids import derived_id
 
 #: Most bytes of readings in one event: one 64 KB billing chunk of EventBridge, less room for the envelope.
@@ -48,6 +48,7 @@ class Message:
     device_id: str
     received_at: int
     payload: bytes
+    is_status: bool = False
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,7 @@ class Inspection:
     readings: tuple[Reading, ...] = ()
     rejection: Rejection | None = None
     unknown_fields: int = 0
+    presence: DevicePresenceChangedV1 | None = None
 
 
 def inspect(message: Message) -> Inspection:
@@ -89,11 +91,24 @@ def inspect(message: Message) -> Inspection:
         return reject(Reason.WRONG_TYPE, "deviceId: must be a string")
     if body["deviceId"] != message.device_id:
         return reject(Reason.DEVICE_MISMATCH, "deviceId is not the watch that the topic names")
+    if message.is_status:
+        return _inspect_status(message, body)
     if "readings" not in body:
         return _inspect_readings(message, [{k: v for k, v in body.items() if k != "deviceId"}], envelope_fields=0)
     if not isinstance(body["readings"], list) or not body["readings"]:
         return reject(Reason.WRONG_SHAPE, "readings: must be a list with at least one reading")
     return _inspect_readings(message, body["readings"], envelope_fields=len(body) - 2)
+
+
+def _inspect_status(message: Message, body: dict[str, Any]) -> Inspection:
+    try:
+        sent = StatusPayload.model_validate(body)
+    except ValidationError as error:
+        return Inspection(rejection=_rejection(message, *_why(error, 0, 1)))
+    presence = DevicePresenceChangedV1(
+        device_id=sent.device_id, status=sent.status, reason=sent.reason, received_at=message.received_at
+    )
+    return Inspection(presence=presence)
 
 
 def _inspect_readings(message: Message, bodies: Sequence[Any], *, envelope_fields: int) -> Inspection:
@@ -130,6 +145,7 @@ def _accepted(sent: DeviceReading) -> Reading:
         on_wrist=sent.on_wrist,
         battery=sent.battery,
         quality=sent.quality,
+        activity=sent.activity,
     )
 
 

@@ -15,8 +15,8 @@ from ingest.domain import Message, Reason, Rejection
 def read(record: Mapping[str, Any]) -> Message | Rejection:
     """The message in one record of a Kinesis event.
 
-    The IoT rule writes `{"payload": base64, "deviceId": topic level, "receivedAt": milliseconds}`; anything else on the
-    stream is refused with its bytes.
+    The IoT rules write `{"payload": base64, "deviceId": topic level, "receivedAt": milliseconds}`, and `"kind"` with it
+    for status topics; anything else on the stream is refused with its bytes.
     """
     sequence_number = str(record["kinesis"]["sequenceNumber"])
     data = base64.b64decode(record["kinesis"]["data"])
@@ -27,6 +27,7 @@ def read(record: Mapping[str, Any]) -> Message | Rejection:
             device_id=_text(forwarded["deviceId"]),
             received_at=int(forwarded["receivedAt"]),
             payload=base64.b64decode(_text(forwarded["payload"]), validate=True),
+            is_status=forwarded.get("kind") == "status",
         )
     except (ValueError, TypeError, LookupError, binascii.Error, OverflowError):
         return Rejection(

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from smartwatch_contracts.catalogue import READINGS_ACCEPTED
-from smartwatch_contracts.events import Reading
+from smartwatch_contracts.catalogue import DEVICE_PRESENCE_CHANGED, READINGS_ACCEPTED
+from smartwatch_contracts.events import DevicePresenceChangedV1, Reading
+from smartwatch_contracts.ids import derived_id
 
 from ingest import records
 from ingest.domain import Message, Rejection, inspect, pack
@@ -39,6 +40,7 @@ def take(batch: Sequence[Mapping[str, Any]], deps: Dependencies, trace: str | No
     """Publish and quarantine one batch: what could be neither published nor quarantined is in `failed`."""
     accepted: list[tuple[Message, tuple[Reading, ...]]] = []
     rejections: list[Rejection] = []
+    presences: list[tuple[Message, DevicePresenceChangedV1]] = []
     unknown_fields = 0
     for record in batch:
         message = records.read(record)
@@ -49,28 +51,38 @@ def take(batch: Sequence[Mapping[str, Any]], deps: Dependencies, trace: str | No
         unknown_fields += found.unknown_fields
         if found.readings:
             accepted.append((message, found.readings))
+        if found.presence is not None:
+            presences.append((message, found.presence))
         if found.rejection is not None:
             rejections.append(found.rejection)
 
     drafts = {draft.event_id: draft for draft in pack(accepted)}
     now = deps.clock()
-    unpublished = deps.bus.publish(
-        [
-            READINGS_ACCEPTED.envelope(
-                draft.data,
-                event_id=draft.event_id,
-                correlation_id=draft.correlation_id,
-                occurred_at=now,
-                trace=trace,
+    envelopes = [
+        READINGS_ACCEPTED.envelope(
+            draft.data,
+            event_id=draft.event_id,
+            correlation_id=draft.correlation_id,
+            occurred_at=now,
+            trace=trace,
+        )
+        for draft in drafts.values()
+    ]
+    carried = {draft.event_id: draft.sequence_numbers for draft in drafts.values()}
+    for message, presence in presences:
+        event_id = derived_id(DEVICE_PRESENCE_CHANGED.detail_type, message.sequence_number)
+        carried[event_id] = frozenset([message.sequence_number])
+        envelopes.append(
+            DEVICE_PRESENCE_CHANGED.envelope(
+                presence, event_id=event_id, correlation_id=event_id, occurred_at=now, trace=trace
             )
-            for draft in drafts.values()
-        ]
-    )
+        )
+    unpublished = deps.bus.publish(envelopes) if envelopes else frozenset()
     unquarantined = deps.quarantine.put(rejections) if rejections else frozenset()
-    failed = {number for event_id in unpublished for number in drafts[event_id].sequence_numbers} | unquarantined
+    failed = {number for event_id in unpublished for number in carried[event_id]} | unquarantined
     return Report(
         readings=sum(len(readings) for _, readings in accepted),
-        events=len(drafts) - len(unpublished),
+        events=len(envelopes) - len(unpublished),
         quarantined=len(rejections) - len(unquarantined),
         unknown_fields=unknown_fields,
         failed=frozenset(failed),

@@ -7,14 +7,17 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, cast
 
 from botocore.exceptions import ClientError
+from smartwatch_contracts.events import Severity
 
 from notify.domain import AlertRecord, Status, TimelineEntry
 from notify.ports import Alerts, NotOpenError, UnknownAlertError
-from notify.requests import Step
+from notify.requests import Noted, Step
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
 
+#: A redelivered event is noted once.
+_NOT_NOTED = "NOT contains(noted, :id)"
 _APPEND = "timeline = list_append(if_not_exists(timeline, :none), :entry)"
 
 
@@ -56,11 +59,12 @@ class DynamoDbAlerts(Alerts):
         item = self._update(
             alert_id,
             f"SET #status = :acknowledged, acknowledgedBy = :by, acknowledgedAt = :at, {_APPEND}",
-            "#status IN (:open, :exhausted)",
+            "#status IN (:open, :exhausted, :technical)",
             {
                 ":acknowledged": {"S": "acknowledged"},
                 ":open": {"S": "open"},
                 ":exhausted": {"S": "exhausted"},
+                ":technical": {"S": "technical"},
                 ":by": {"S": by},
                 ":at": {"N": str(at_ms)},
                 **_appended(entry),
@@ -82,8 +86,8 @@ class DynamoDbAlerts(Alerts):
         item = self._update(
             alert_id,
             f"SET #status = :cleared, {noted}",
-            "attribute_not_exists(clearedAt) AND (attribute_not_exists(#status) OR #status = :open)",
-            {**cleared, ":open": {"S": "open"}},
+            "attribute_not_exists(clearedAt) AND (attribute_not_exists(#status) OR #status IN (:open, :technical))",
+            {**cleared, ":open": {"S": "open"}, ":technical": {"S": "technical"}},
         )
         if item is None:
             del cleared[":cleared"]
@@ -91,6 +95,47 @@ class DynamoDbAlerts(Alerts):
             self._update(alert_id, f"SET {noted}", "attribute_not_exists(clearedAt)", cleared)
             return self._load(alert_id)
         return _record(item)
+
+    def note(self, request: Noted, entry: TimelineEntry) -> None:
+        alert = request.alert
+        self._update(
+            alert.alert_id,
+            "SET #status = if_not_exists(#status, :status), deviceId = :device, ruleId = :rule, severity = :severity, "
+            "title = :title, startedAt = :started, drill = :drill, raisedAt = :raised, correlationId = :correlation, "
+            f"#trace = :trace, expiresAt = :expires, {_APPEND} ADD noted :event",
+            _NOT_NOTED,
+            {
+                ":status": {"S": request.status},
+                ":device": {"S": alert.device_id},
+                ":rule": {"S": alert.rule_id},
+                ":severity": {"S": alert.severity},
+                ":title": {"S": alert.title},
+                ":started": {"N": str(alert.started_at)},
+                ":drill": {"BOOL": alert.drill},
+                ":raised": {"S": request.raised_at},
+                ":correlation": {"S": request.correlation_id},
+                ":trace": {"S": request.trace},
+                ":expires": self._expires(),
+                **_event(request.event_id),
+                **_appended(entry),
+            },
+            {"#trace": "trace"},
+        )
+        if request.ended_at is not None:
+            self._update(
+                alert.alert_id,
+                "SET clearedAt = :ended",
+                "attribute_not_exists(clearedAt) OR clearedAt < :ended",
+                {":ended": {"N": str(request.ended_at)}},
+            )
+
+    def worsen(self, alert_id: str, severity: Severity, event_id: str, entry: TimelineEntry) -> None:
+        self._update(
+            alert_id,
+            f"SET severity = :severity, {_APPEND} ADD noted :event",
+            _NOT_NOTED,
+            {":severity": {"S": severity}, **_event(event_id), **_appended(entry)},
+        )
 
     def waiting_token(self, alert_id: str) -> str | None:
         token = self._item(alert_id).get("taskToken")
@@ -141,6 +186,10 @@ class DynamoDbAlerts(Alerts):
 
     def _expires(self) -> dict[str, str]:
         return {"N": str(int(self._now()) + self._retention_seconds)}
+
+
+def _event(event_id: str) -> dict[str, Any]:
+    return {":event": {"SS": [event_id]}, ":id": {"S": event_id}}
 
 
 def _appended(entry: TimelineEntry) -> dict[str, Any]:

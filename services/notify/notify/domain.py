@@ -8,8 +8,9 @@ from typing import Literal
 
 from notify.requests import Alert, Step
 
-#: `open` until somebody acknowledges, the episode clears, or everybody was told in vain.
-Status = Literal["open", "acknowledged", "cleared", "exhausted"]
+#: `open` until somebody acknowledges, the episode clears, or everybody was told in vain. `technical` while a watch has
+#: a fault, and `retrospective` for episodes in late readings: nobody is told of those.
+Status = Literal["open", "acknowledged", "cleared", "exhausted", "technical", "retrospective"]
 
 #: Amazon SNS `Publish`: a subject has fewer than 100 characters, printable ASCII.
 SUBJECT_MAX_CHARACTERS = 99

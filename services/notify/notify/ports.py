@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any, Protocol
 
 from smartwatch_contracts.envelope import Envelope
+from smartwatch_contracts.events import Severity
 
 from notify.domain import AlertRecord, Message, TimelineEntry
-from notify.requests import Step
+from notify.requests import Noted, Step
 
 
 class Alerts(Protocol):
@@ -27,6 +28,12 @@ class Alerts(Protocol):
 
     def clear(self, alert_id: str, device_id: str, cleared_at_ms: int, entry: TimelineEntry) -> AlertRecord:
         """Note that the episode is over, once; an alert that is still open (or not yet known) becomes `cleared`."""
+
+    def note(self, request: Noted, entry: TimelineEntry) -> None:
+        """Keep what nobody is told of, once for each event. One that is cleared already stays so."""
+
+    def worsen(self, alert_id: str, severity: Severity, event_id: str, entry: TimelineEntry) -> None:
+        """Raise the severity, once for each event, whether the alert is claimed already or not."""
 
     def waiting_token(self, alert_id: str) -> str | None:
         """The token of the task that waits for an answer; None when none does."""

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 from pydantic.alias_generators import to_camel
-from smartwatch_contracts.catalogue import ALERT_CLEARED
+from smartwatch_contracts.catalogue import (
+    ALERT_CLEARED,
+    ALERT_SEVERITY_CHANGED,
+    RETROSPECTIVE_EPISODE_FOUND,
+    TECHNICAL_ALERT_RAISED,
+)
+from smartwatch_contracts.envelope import Envelope
 from smartwatch_contracts.events import Severity
 
 #: The steps of an escalation at which somebody is told.
@@ -57,18 +64,78 @@ class Cleared(_Request):
     cleared_at: int
 
 
-Request = Tell | Acknowledge | Cleared
+class Noted(_Request):
+    """The bus: a fault of a watch, or an episode that was found too late. Kept beside the alerts, told to nobody."""
+
+    action: Literal["noted"]
+    event_id: str
+    status: Literal["technical", "retrospective"]
+    alert: Alert
+    raised_at: str
+    correlation_id: str
+    trace: str = ""
+    ended_at: int | None = None
+
+
+class Worsened(_Request):
+    """The bus: an open episode became more severe."""
+
+    action: Literal["worsened"]
+    event_id: str
+    alert_id: str
+    severity: Severity
+
+
+Request = Tell | Acknowledge | Cleared | Noted | Worsened
 _REQUESTS: TypeAdapter[Request] = TypeAdapter(Annotated[Request, Field(discriminator="action")])
 
 
 def parse(event: dict[str, Any]) -> Request:
     """A Lambda event as a request. Errors: pydantic's `ValidationError`; the caller sees it, or a dead-letter queue."""
-    if event.get("detail-type") == ALERT_CLEARED.detail_type:
-        cleared = ALERT_CLEARED.parse(event["detail"]).data
-        return Cleared(
-            action="cleared",
-            alert_id=cleared.alert_id,
-            device_id=cleared.device_id,
-            cleared_at=cleared.cleared_at,
-        )
-    return _REQUESTS.validate_python(event)
+    from_bus = _FROM_BUS.get(event.get("detail-type", ""))
+    return _REQUESTS.validate_python(event) if from_bus is None else from_bus(event["detail"])
+
+
+def _cleared(detail: dict[str, Any]) -> Cleared:
+    data = ALERT_CLEARED.parse(detail).data
+    return Cleared(action="cleared", alert_id=data.alert_id, device_id=data.device_id, cleared_at=data.cleared_at)
+
+
+def _worsened(detail: dict[str, Any]) -> Worsened:
+    envelope = ALERT_SEVERITY_CHANGED.parse(detail)
+    return Worsened(
+        action="worsened",
+        event_id=envelope.id,
+        alert_id=envelope.data.alert_id,
+        severity=envelope.data.severity,
+    )
+
+
+def _technical(detail: dict[str, Any]) -> Noted:
+    return _noted(TECHNICAL_ALERT_RAISED.parse(detail), "technical")
+
+
+def _retrospective(detail: dict[str, Any]) -> Noted:
+    return _noted(RETROSPECTIVE_EPISODE_FOUND.parse(detail), "retrospective")
+
+
+def _noted(envelope: Envelope[Any], status: Literal["technical", "retrospective"]) -> Noted:
+    data = envelope.data
+    return Noted(
+        action="noted",
+        event_id=envelope.id,
+        status=status,
+        alert=Alert.model_validate({name: getattr(data, name) for name in Alert.model_fields}),
+        raised_at=envelope.occurred_at.isoformat(timespec="milliseconds"),
+        correlation_id=envelope.correlation_id,
+        trace=envelope.trace or "",
+        ended_at=getattr(data, "ended_at", None),
+    )
+
+
+_FROM_BUS: dict[str, Callable[[dict[str, Any]], Request]] = {
+    ALERT_CLEARED.detail_type: _cleared,
+    ALERT_SEVERITY_CHANGED.detail_type: _worsened,
+    TECHNICAL_ALERT_RAISED.detail_type: _technical,
+    RETROSPECTIVE_EPISODE_FOUND.detail_type: _retrospective,
+}

@@ -1,4 +1,4 @@
-"""Notify's three use cases: tell people, take an acknowledgement, note a clear."""
+"""Notify's use cases: tell people, take an acknowledgement, note what else becomes of an alert."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from smartwatch_contracts.ids import derived_id
 
 from notify.domain import STEP_DONE, AlertRecord, TimelineEntry, message
 from notify.ports import Alerts, Bus, Messenger, NotOpenError, UnknownAlertError, Workflow
-from notify.requests import Acknowledge, Cleared, Request, Step, Tell
+from notify.requests import Acknowledge, Cleared, Noted, Request, Step, Tell, Worsened
 
 
 @dataclass(frozen=True)
@@ -36,6 +36,10 @@ def serve(request: Request, deps: Dependencies) -> dict[str, Any]:
             return acknowledge(request, deps)
         case Cleared():
             return cleared(request, deps)
+        case Noted():
+            return noted(request, deps)
+        case Worsened():
+            return worsened(request, deps)
 
 
 def tell(request: Tell, deps: Dependencies) -> dict[str, Any]:
@@ -98,6 +102,20 @@ def cleared(request: Cleared, deps: Dependencies) -> dict[str, Any]:
     )
     _resume(record, deps)
     return {"status": record.status}
+
+
+def noted(request: Noted, deps: Dependencies) -> dict[str, Any]:
+    """Keep a fault of a watch, or an episode of the past, beside the alerts. A second time changes nothing."""
+    what = "technical-alert-raised" if request.status == "technical" else "found-in-late-readings"
+    deps.alerts.note(request, _entry(deps, what, request.alert.title))
+    return {"noted": request.status}
+
+
+def worsened(request: Worsened, deps: Dependencies) -> dict[str, Any]:
+    """Note that an alert became more severe, once."""
+    entry = _entry(deps, "severity-raised", f"to {request.severity}")
+    deps.alerts.worsen(request.alert_id, request.severity, request.event_id, entry)
+    return {"severity": request.severity}
 
 
 def _resume(record: AlertRecord, deps: Dependencies) -> None:

@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
+from evaluate import rule_files
+from evaluate.compiled import CompiledRules, compiled
 from evaluate.episodes import DeviceState
-from evaluate.ports import AlarmStates, Bus, ConflictError, PublishError
-from evaluate.service import Dependencies, apply
+from evaluate.memory import RecentlyHeard
+from evaluate.ports import AlarmStates, Bus, Configuration, ConflictError, Presence, PresenceError, PublishError
+from evaluate.presence import Heard
+from evaluate.service import Dependencies, apply, take_presence
 from evaluate.tracing import trace_for_alert
+from smartwatch_contracts.catalogue import DEVICE_PRESENCE_CHANGED
+from smartwatch_contracts.events import DevicePresenceChangedV1
 
-from tests.support.builders import NOW, a_reading, readings_accepted
-from tests.unit.evaluate.test_domain import RULES
+from tests.support.builders import NOW, T0, a_reading, bus_event, readings_accepted
+
+SIMPLE = compiled(rule_files.built_in("simple"))
+DEFAULT = compiled(rule_files.built_in("default"))
 
 
 class FakeStates(AlarmStates):
@@ -21,6 +30,7 @@ class FakeStates(AlarmStates):
     def __init__(self) -> None:
         self.saved: dict[str, DeviceState] = {}
         self.requests = 0
+        self.saves = 0
         self.interloper: DeviceState | None = None
 
     def watched(self) -> frozenset[str]:
@@ -28,15 +38,16 @@ class FakeStates(AlarmStates):
 
     def load(self, device_id: str) -> DeviceState:
         self.requests += 1
-        return self.saved.get(device_id, DeviceState(device_id=device_id))
+        return self.saved.get(device_id, DeviceState(device_id))
 
     def save(self, state: DeviceState) -> DeviceState:
         self.requests += 1
+        self.saves += 1
         if self.interloper is not None:
             self.saved[state.device_id], self.interloper = self.interloper, None
-        if self.saved.get(state.device_id, DeviceState(device_id=state.device_id)).version != state.version:
+        if self.saved.get(state.device_id, DeviceState(state.device_id)).version != state.version:
             raise ConflictError
-        self.saved[state.device_id] = state.model_copy(update={"version": state.version + 1})
+        self.saved[state.device_id] = replace(state, version=state.version + 1)
         return self.saved[state.device_id]
 
 
@@ -54,84 +65,201 @@ class FakeBus(Bus):
         return [str(envelope["type"]) for envelope in self.published]
 
 
-def deps(states: FakeStates, bus: FakeBus) -> Dependencies:
-    return Dependencies(RULES, states, bus, clock=lambda: NOW, trace_for_alert=lambda header: header or "new")
+class FakePresence(Presence):
+    def __init__(self) -> None:
+        self.handed_over: list[dict[str, Heard]] = []
+        self.broken = False
+
+    def hand_over(self, heard: Mapping[str, Heard]) -> None:
+        if self.broken:
+            raise PresenceError
+        self.handed_over.append(dict(heard))
+
+
+class FakeConfiguration(Configuration):
+    def __init__(self, rules: CompiledRules, own: Mapping[str, CompiledRules]) -> None:
+        self._rules, self._own = rules, own
+
+    def rules_of(self, device_id: str) -> CompiledRules:
+        return self._own.get(device_id, self._rules)
+
+    def refresh(self) -> None:
+        return
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class World:
+    """The use case with fakes around it."""
+
+    def __init__(self, rules: CompiledRules = SIMPLE, **own: CompiledRules) -> None:
+        self.states, self.bus, self.presence, self.monotonic = FakeStates(), FakeBus(), FakePresence(), Clock()
+        self.deps = Dependencies(
+            configuration=FakeConfiguration(rules, own),
+            states=self.states,
+            bus=self.bus,
+            clock=lambda: NOW,
+            trace_for_alert=lambda header: header or "new",
+            presence=self.presence,
+            heard=RecentlyHeard(seconds=15),
+            monotonic=self.monotonic,
+        )
+
+    def take(self, *readings: Any, trace: str | None = None, **more: Any) -> Any:
+        return apply(readings_accepted(*readings, **more), self.deps, trace)
 
 
 def test_normal_readings_of_watches_with_nothing_open_cost_no_request() -> None:
-    states = FakeStates()
+    world = World(DEFAULT)
 
-    report = apply(readings_accepted(*[a_reading(n) for n in range(1000)]), deps(states, FakeBus()), trace=None)
+    report = world.take(*[a_reading(-n * 0.1, heart_rate=60 + n % 50) for n in range(1000)])
 
-    assert (report.readings, states.requests) == (1000, 0)
+    assert (report.readings, world.states.requests) == (1000, 0)
 
 
 def test_a_breach_is_saved_published_and_forgotten_as_unpublished() -> None:
-    states, bus = FakeStates(), FakeBus()
+    world = World()
 
-    apply(readings_accepted(a_reading(0, heart_rate=160)), deps(states, bus), trace="Root=1")
+    world.take(a_reading(0, heart_rate=160), trace="Root=1")
 
-    assert bus.types() == ["AlertRaised"]
-    assert bus.published[0]["causationId"] == "e1"
-    assert bus.published[0]["correlationId"] == "c1"
-    assert bus.published[0]["trace"] == "Root=1"
-    assert states.saved["watch-001"].unpublished == ()
+    assert world.bus.types() == ["AlertRaised"]
+    assert world.bus.published[0]["causationId"] == "e1"
+    assert world.bus.published[0]["correlationId"] == "c1"
+    assert world.bus.published[0]["trace"] == "Root=1"
+    assert world.states.saved["watch-001"].unpublished == ()
 
 
 def test_an_event_that_could_not_be_published_is_published_when_the_batch_comes_again() -> None:
-    states, bus = FakeStates(), FakeBus()
-    event = readings_accepted(a_reading(0, heart_rate=160))
-    bus.broken = True
+    world = World()
+    world.bus.broken = True
     with pytest.raises(PublishError):
-        apply(event, deps(states, bus), trace=None)
-    bus.broken = False
+        world.take(a_reading(0, heart_rate=160))
+    world.bus.broken = False
 
-    apply(event, deps(states, bus), trace=None)
+    world.take(a_reading(0, heart_rate=160))
 
-    assert bus.types() == ["AlertRaised"]
+    assert world.bus.types() == ["AlertRaised"]
 
 
 def test_an_event_that_could_not_be_published_is_published_by_whoever_sees_the_watch_next() -> None:
-    states, bus = FakeStates(), FakeBus()
-    bus.broken = True
+    world = World()
+    world.bus.broken = True
     with pytest.raises(PublishError):
-        apply(readings_accepted(a_reading(0, heart_rate=160)), deps(states, bus), trace=None)
-    bus.broken = False
+        world.take(a_reading(0, heart_rate=160))
+    world.bus.broken = False
 
-    apply(readings_accepted(a_reading(1), event_id="e2"), deps(states, bus), trace=None)
+    world.take(a_reading(1), event_id="e2")
 
-    assert bus.types() == ["AlertRaised"]
+    assert world.bus.types() == ["AlertRaised"]
 
 
 def test_a_lost_race_is_run_again_and_the_episode_opens_once() -> None:
-    states, bus = FakeStates(), FakeBus()
-    apply(readings_accepted(a_reading(0, heart_rate=160)), deps(states, bus), trace=None)
-    winner = states.saved.pop("watch-001")
-    states.interloper = winner
+    world = World()
+    world.take(a_reading(0, heart_rate=160))
+    world.states.interloper = world.states.saved.pop("watch-001")
 
-    apply(readings_accepted(a_reading(1, heart_rate=165), event_id="e2"), deps(states, bus), trace=None)
+    world.take(a_reading(1, heart_rate=165), event_id="e2")
 
-    assert bus.types() == ["AlertRaised"]
+    assert world.bus.types() == ["AlertRaised"]
 
 
 def test_a_watched_device_is_looked_at_even_when_its_readings_are_normal() -> None:
-    states, bus = FakeStates(), FakeBus()
-    apply(readings_accepted(a_reading(0, heart_rate=160)), deps(states, bus), trace=None)
+    world = World()
+    world.take(a_reading(0, heart_rate=160))
 
-    apply(readings_accepted(*[a_reading(n) for n in (1, 2, 3)], event_id="e2"), deps(states, bus), trace=None)
+    world.take(*[a_reading(n, heart_rate=120) for n in (1, 2, 3)], event_id="e2")
 
-    assert bus.types() == ["AlertRaised", "AlertCleared"]
-    assert states.watched() == frozenset()
+    assert world.bus.types() == ["AlertRaised", "AlertCleared"]
+    assert world.states.watched() == frozenset()
 
 
 def test_the_same_alert_has_the_same_event_id_whoever_publishes_it() -> None:
     ids = []
     for _ in range(2):
-        bus = FakeBus()
-        apply(readings_accepted(a_reading(0, heart_rate=160)), deps(FakeStates(), bus), trace=None)
-        ids.append(bus.published[0]["id"])
+        world = World()
+        world.take(a_reading(0, heart_rate=160))
+        ids.append(world.bus.published[0]["id"])
 
     assert ids[0] == ids[1]
+
+
+def test_quiet_readings_before_a_breach_tell_whether_the_wearer_walked() -> None:
+    """The heart rate is quiet until it passes a limit; only then is the watch's state looked at."""
+    walking, sitting = World(DEFAULT), World(DEFAULT)
+    for n in range(6):
+        walking.take(a_reading(n * 5 - 30, heart_rate=118, steps=9), event_id=f"w{n}")
+        sitting.take(a_reading(n * 5 - 30, heart_rate=118, steps=0), event_id=f"s{n}")
+
+    for world, steps in ((walking, 9), (sitting, 0)):
+        world.take(*[a_reading(n / 10, heart_rate=180, steps=steps if n == 0 else 0) for n in range(9)], event_id="e")
+
+    assert walking.bus.types() == []
+    assert sitting.bus.types() == ["AlertRaised"]
+
+
+def test_an_effort_without_anything_pending_is_saved_at_most_once_a_minute() -> None:
+    world = World(DEFAULT)
+
+    for n in range(60):
+        world.take(a_reading(n - 60, heart_rate=150, activity="running"), event_id=f"e{n}")
+
+    assert world.states.saves == 1
+
+
+def test_a_watch_with_a_profile_has_rules_of_its_own() -> None:
+    from smartwatch_contracts.profiles import Profile
+
+    frail = compiled(
+        rule_files.built_in("simple"), Profile(device_id="frail", limits={"heart-rate-high": {"critical": 100}})
+    )
+    world = World(SIMPLE, frail=frail)
+
+    world.take(a_reading(0, heart_rate=105), device_id="frail")
+    world.take(a_reading(0, heart_rate=105), device_id="strong")
+
+    assert [envelope["data"]["deviceId"] for envelope in world.bus.published] == ["frail"]
+
+
+def test_whom_an_instance_heard_is_handed_over_now_and_then_and_not_for_each_batch() -> None:
+    world = World(DEFAULT)
+
+    for second in range(31):
+        world.monotonic.now = float(second)
+        world.take(a_reading(0), device_id=f"watch-{second % 3}", event_id=f"e{second}")
+
+    assert [sorted(heard) for heard in world.presence.handed_over] == [
+        ["watch-0"],
+        ["watch-0", "watch-1", "watch-2"],
+        ["watch-0", "watch-1", "watch-2"],
+    ]
+
+
+def test_whom_an_instance_heard_is_kept_while_it_can_not_be_handed_over_and_alarms_go_on() -> None:
+    world = World()
+    world.presence.broken = True
+    world.take(a_reading(0, heart_rate=160))
+    world.presence.broken = False
+
+    world.take(a_reading(0), device_id="watch-002", event_id="e2")
+
+    assert world.bus.types() == ["AlertRaised"]
+    assert [sorted(heard) for heard in world.presence.handed_over] == [["watch-001", "watch-002"]]
+
+
+def test_a_lost_connection_is_handed_over_at_once() -> None:
+    world = World(DEFAULT)
+    world.take(a_reading(0))
+    lost = DevicePresenceChangedV1(device_id="watch-001", status="offline", reason="lost", received_at=T0 + 5000)
+
+    take_presence(bus_event(DEVICE_PRESENCE_CHANGED, lost), world.deps)
+
+    assert world.presence.handed_over[-1] == {"watch-001": Heard(0, "lost", T0 + 5000)}
 
 
 def test_an_alert_of_a_batch_that_was_not_sampled_gets_a_trace_of_its_own() -> None:
