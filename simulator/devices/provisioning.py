@@ -76,7 +76,10 @@ def provision(iot: IoTClient, device_id: str, *, policy: str, thing_type: str, c
 
 
 def _is_active(iot: IoTClient, identity: Identity) -> bool:
-    record = json.loads(identity.record_file.read_text())
+    try:
+        record = json.loads(identity.record_file.read_text())
+    except ValueError:  # whoever wrote it was killed meanwhile
+        return False
     try:
         described = iot.describe_certificate(certificateId=record["certificateId"])
     except ClientError as error:
