@@ -18,6 +18,7 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console, RenderableType
+from rich.text import Text
 
 from simulator import chain, local, view
 from simulator import drill as drills
@@ -74,14 +75,15 @@ class Target:
 
 def say(text: str) -> None:
     """Progress, for people: never on standard output."""
-    err.print(f"[dim]· {text}[/dim]", highlight=False)
+    err.print(Text(f"· {text}", style="dim"), highlight=False)
 
 
 def report(answer: dict[str, Any], as_json: bool, shown: RenderableType) -> None:
     if as_json:
         sys.stdout.write(json.dumps(answer) + "\n")
     else:
-        out.print(shown, highlight=False)
+        # What people typed is in it: no markup.
+        out.print(shown, highlight=False, markup=False)
 
 
 def _settings(port: int = 4566, mqtt_port: int = 8883, xray_port: int = 2000) -> CloudSettings:

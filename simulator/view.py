@@ -9,7 +9,7 @@ from typing import Any
 from rich.columns import Columns
 from rich.console import Group, RenderableType
 from rich.panel import Panel
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from simulator.run import Picture
@@ -55,7 +55,7 @@ def _watches(picture: Picture) -> Table:
 def _messages(picture: Picture) -> Table:
     table = Table(box=None, pad_edge=False, show_header=False)
     for message in [m for m in picture.outbox if m["protocol"] != "topic"][-6:]:
-        table.add_row(clock(message["at"]), message["to"], message["subject"])
+        table.add_row(clock(message["at"]), message["to"], Text(message["subject"]))
     if not table.rows:
         table.add_row("nothing yet")
     return table
@@ -87,31 +87,41 @@ def timeline(alert: dict[str, Any]) -> Table:
     return table
 
 
+def _borderless(*columns: Column | str) -> Table:
+    """A table whose rows fit into 80 columns with an id whole."""
+    return Table(*columns, box=None, pad_edge=False, collapse_padding=True)
+
+
+def _whole(header: str) -> Column:
+    """A column that is never cut while another can give way: the next command asks for what is in it."""
+    return Column(header, no_wrap=True, overflow="fold")
+
+
 def alerts(found: Sequence[dict[str, Any]]) -> Table:
-    table = Table("raised", "status", "watch", "alert", "what")
+    table = _borderless(_whole("raised"), _whole("status"), _whole("watch"), _whole("alert"), "what")
     for alert in found:
         table.add_row(
             clock(alert["raisedAt"]) if "raisedAt" in alert else "-",
             Text(alert["status"], style=_STATUS_STYLE.get(alert["status"], "")),
             alert["deviceId"],
             alert["alertId"],
-            alert.get("title", ""),
+            Text(alert.get("title", "")),
         )
     return table
 
 
 def executions(found: Sequence[dict[str, Any]]) -> Table:
-    table = Table("started", "status", "state", "execution")
+    table = _borderless("started", "status", "state", _whole("execution"))
     for execution in found:
         table.add_row(clock(execution["startedAt"]), execution["status"], execution["state"], execution["name"])
     return table
 
 
-def states(execution: dict[str, Any]) -> Table:
-    table = Table("entered", "state", title=f"{execution['status']} · {execution['executionArn']}")
+def states(execution: dict[str, Any]) -> RenderableType:
+    table = Table("entered", "state")
     for state in execution["states"]:
         table.add_row(clock(state["enteredAt"]), state["name"])
-    return table
+    return Group(Text(f"{execution['status']} · {execution['executionArn']}"), table)
 
 
 def card(graded: dict[str, Any]) -> RenderableType:
@@ -161,5 +171,5 @@ def readings(found: Sequence[dict[str, Any]]) -> Table:
 def messages(found: Sequence[dict[str, Any]]) -> Table:
     table = Table("at", "through", "to", "subject")
     for message in found:
-        table.add_row(clock(message["at"]), message["protocol"], message["to"], message["subject"])
+        table.add_row(clock(message["at"]), message["protocol"], message["to"], Text(message["subject"]))
     return table
