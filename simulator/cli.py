@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import getpass
 import json
+import signal
 import sys
 import time
 from collections.abc import Iterator
@@ -472,6 +473,9 @@ def main() -> None:
     """Run the command; every expected failure is one line and an exit code."""
     from botocore.exceptions import BotoCoreError, ClientError
 
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) != signal.SIG_IGN:  # nohup means it
+            signal.signal(number, _terminate)
     try:
         app()
     except (UsageError, process.CloudError, DeviceIdError, recordings.RecordingError) as error:
@@ -484,6 +488,12 @@ def main() -> None:
         _end(f"AWS: {str(error).splitlines()[0]}", 2)
     except KeyboardInterrupt:
         _end("interrupted", 130)
+
+
+def _terminate(number: int, _frame: object) -> None:
+    """End as Ctrl-C does: whatever this command started is stopped on the way out. Once; the way out takes a moment."""
+    signal.signal(number, signal.SIG_IGN)
+    raise SystemExit(128 + number)
 
 
 def _end(text: str, code: int) -> None:

@@ -60,17 +60,24 @@ def start(settings: CloudSettings) -> RunningCloud:
             start_new_session=True,
             cwd=Path(__file__).resolve().parents[2],
         )
-    (settings.home / "cloud.json").write_text(json.dumps({"pid": process.pid, "settings": settings.to_json()}))
+    try:
+        (settings.home / "cloud.json").write_text(json.dumps({"pid": process.pid, "settings": settings.to_json()}))
+        _wait_until_ready(settings, process, log_file)
+    except BaseException:  # whoever is interrupted while waiting leaves nothing behind either
+        _end(process.pid)
+        _forget(settings.home)
+        raise
+    return RunningCloud(settings, process.pid)
+
+
+def _wait_until_ready(settings: CloudSettings, process: subprocess.Popen[bytes], log_file: Path) -> None:
     deadline = time.monotonic() + START_DEADLINE_SECONDS
     while not _ready(settings):
         if process.poll() is not None:
-            _forget(settings.home)
             raise CloudError(f"the local cloud did not start: {_last_line(log_file)} (all of it: {log_file})")
         if time.monotonic() > deadline:
-            stop(settings.home)
             raise CloudError(f"the local cloud did not answer in {START_DEADLINE_SECONDS} s; see {log_file}")
         time.sleep(0.05)
-    return RunningCloud(settings, process.pid)
 
 
 def find(home: Path) -> RunningCloud | None:
@@ -91,14 +98,18 @@ def stop(home: Path) -> bool:
     running = find(home)
     if running is None:
         return False
-    _signal_group(running.pid, signal.SIGTERM)
-    deadline = time.monotonic() + STOP_DEADLINE_SECONDS
-    while _alive(running.pid) and time.monotonic() < deadline:
-        time.sleep(0.02)
-    _signal_group(running.pid, signal.SIGKILL)  # whatever is left of the group, worker processes too
-    _reap(running.pid)
+    _end(running.pid)
     _forget(home)
     return True
+
+
+def _end(pid: int) -> None:
+    _signal_group(pid, signal.SIGTERM)
+    deadline = time.monotonic() + STOP_DEADLINE_SECONDS
+    while _alive(pid) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    _signal_group(pid, signal.SIGKILL)  # whatever is left of the group, worker processes too
+    _reap(pid)
 
 
 def _refuse_taken_ports(settings: CloudSettings) -> None:
@@ -128,7 +139,7 @@ def _alive(pid: int) -> bool:
     _reap(pid)
     try:
         return b"simulator.cloud" in Path(f"/proc/{pid}/cmdline").read_bytes()
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):  # the latter when it ends between our two steps
         if Path("/proc").is_dir():
             return False
     try:  # no /proc (macOS)
