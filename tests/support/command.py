@@ -34,10 +34,14 @@ class Process:
 
 
 class Command:
-    """`smartwatch` with one home."""
+    """`smartwatch` with one home; nothing else of the environment than what is given."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, **environment: str) -> None:
         self.home = home
+        self._more = environment
+
+    def with_environment(self, **environment: str) -> Command:
+        return Command(self.home, **self._more, **environment)
 
     def __call__(self, *arguments: object, within: float = 60) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
@@ -94,6 +98,7 @@ class Command:
             "HOME": str(self.home),  # no AWS configuration either
             "SMARTWATCH_HOME": str(self.home),
             "AWS_EC2_METADATA_DISABLED": "true",
+            **self._more,
         }
 
 
