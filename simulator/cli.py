@@ -1,6 +1,7 @@
 """The `smartwatch` command. Each command parses, calls one function and prints what came of it.
 
-Exit codes: 0 good, 1 the chain failed, 2 usage. With `--json`, standard output holds one JSON object and nothing else.
+Exit codes: 0 good, 1 the chain failed, 2 usage, 128 and the signal's number when one ended it. With `--json`, standard
+output holds one JSON object and nothing else.
 """
 
 from __future__ import annotations

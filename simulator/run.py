@@ -19,6 +19,8 @@ from simulator.stack import Stack
 ONSET_SECONDS = 15.0
 #: How long readings may take to be stored, and escalations to end beyond their policy, before they count as lost.
 STORE_SECONDS = 60.0
+#: How much longer than its readings an alert may take to be seen.
+ALERT_SECONDS = 3.0
 ESCALATION_SLACK_SECONDS = 30.0
 
 Say = Callable[[str], None]
@@ -101,6 +103,8 @@ class Run:
         stored = chain.poll(
             self._stored, lambda found: sum(found.values()) >= sum(published.values()), seconds=STORE_SECONDS
         )
+        if self._onset is None:  # the emergency of the last second is stored, and no alert yet
+            chain.poll(self._new_alerts, bool, seconds=ALERT_SECONDS)
         self._say("waiting for the escalations that run")
         chain.poll(
             lambda: chain.running_executions(self._stack), lambda count: count == 0, seconds=self._patience(), every=0.5
