@@ -31,7 +31,9 @@ def up(smartwatch: Command) -> int:
     sent = smartwatch("simulate", "--duration", "1", "--interval", "0.5")
     assert sent.returncode == 0, sent.stderr
     eventually(lambda: any(p.is_function for p in smartwatch.processes()))
-    return int(smartwatch.json("status")["pid"])
+    running = process.find(smartwatch.home / "cloud")
+    assert running is not None
+    return running.pid
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
