@@ -20,6 +20,7 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console, RenderableType
+from rich.markup import escape
 from rich.text import Text
 
 from simulator import chain, local, view
@@ -250,7 +251,7 @@ def simulate(
 
 @app.command()
 def play(
-    file: Annotated[Path, typer.Argument(help="A FIT recording.")],
+    file: Annotated[Path, typer.Argument(help="A recording: FIT, TCX, GPX, Apple Health or CSV.")],
     watch: Annotated[str | None, typer.Option(help="By default, named after the file.")] = None,
     speed: Annotated[str, typer.Option(help="1 is the recording's own pace; max is as fast as possible.")] = "1",
     shift_to_now: Annotated[bool, typer.Option("--shift-to-now", help="Not at the recording's own time.")] = False,
@@ -268,7 +269,7 @@ def play(
     if recording.damage:
         say(recording.damage)
     if dry_run:
-        report(answer, as_json, json.dumps(answer, indent=2))
+        report(answer, as_json, Text(json.dumps(answer, indent=2)))
         return
     samples = list(recording.samples)
     if shift_to_now:
@@ -280,7 +281,7 @@ def play(
         device = Watch(target.provision(name), target.broker(basic_ingest=not direct_topic))
         device.connect()
         try:
-            with err.status(f"{name}: playing {file.name}") as progress:
+            with err.status(f"{name}: playing {escape(file.name)}") as progress:
                 playback.play(
                     recording,
                     device.publish,

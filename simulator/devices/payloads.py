@@ -8,11 +8,22 @@ from typing import Any
 
 
 def reading(
-    timestamp_ms: int, *, heart_rate: int | None = None, steps: int | None = None, spo2: float | None = None
+    timestamp_ms: int,
+    *,
+    heart_rate: int | None = None,
+    steps: int | None = None,
+    spo2: float | None = None,
+    activity: str | None = None,
 ) -> dict[str, Any]:
     """One reading under its wire names; whole seconds since 1970 where they will do, milliseconds otherwise."""
     timestamp = timestamp_ms // 1000 if timestamp_ms % 1000 == 0 else timestamp_ms
-    fields = {"timestamp": timestamp, "heartRate": heart_rate, "steps": steps, "spo2": spo2}
+    fields = {
+        "timestamp": timestamp,
+        "heartRate": heart_rate,
+        "steps": steps,
+        "spo2": spo2,
+        "activity": activity,
+    }
     return {name: value for name, value in fields.items() if value is not None}
 
 

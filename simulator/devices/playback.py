@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from itertools import islice
 from typing import Any
 
@@ -17,7 +18,7 @@ BATCH_AT_MAX_SPEED = 60
 def shifted(samples: Sequence[Sample], *, last_at_ms: int) -> list[Sample]:
     """The same samples, moved in time so that the last is at `last_at_ms`."""
     offset = last_at_ms - samples[-1].timestamp
-    return [Sample(s.timestamp + offset, s.heart_rate, s.spo2, s.steps) for s in samples]
+    return [replace(sample, timestamp=sample.timestamp + offset) for sample in samples]
 
 
 def messages(samples: Sequence[Sample], batch: int) -> Iterator[list[Sample]]:
@@ -46,7 +47,17 @@ def play(
             ahead = (group[0].timestamp - first) / 1000 / speed - (monotonic() - started)
             if ahead > 0:
                 sleep(ahead)
-        publish([payloads.reading(s.timestamp, heart_rate=s.heart_rate, steps=s.steps, spo2=s.spo2) for s in group])
+        publish([_reading(sample) for sample in group])
         sent += len(group)
         progress(sent)
     return sent
+
+
+def _reading(sample: Sample) -> dict[str, Any]:
+    return payloads.reading(
+        sample.timestamp,
+        heart_rate=sample.heart_rate,
+        steps=sample.steps,
+        spo2=sample.spo2,
+        activity=sample.activity,
+    )
