@@ -124,7 +124,8 @@ class Collector:
             why = "; ".join([*([broken] if broken else []), *flaws])
             raise RecordingError(f"no readable samples{f' ({why})' if why else ''}")
         if broken:
-            flaws.insert(0, f"only {len(self._samples):,} samples could be read ({broken})")
+            samples = "sample" if len(self) == 1 else "samples"
+            flaws.insert(0, f"only {len(self):,} {samples} could be read ({broken})")
         damage = f"{name}: damaged, {', '.join(flaws)}" if flaws else None
         return Recording(tuple(self._finished()), self._sport, damage, self.form)
 

@@ -7,6 +7,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 #: What one unit of a clock that counts stands for, in seconds.
 UNITS = {
@@ -108,8 +109,12 @@ class Columns:
     activity: int | None
 
     @property
-    def vitals(self) -> int:
-        return len(self.heart_rate) + len(self.spo2) + len(self.steps) + len(self.steps_per_minute)
+    def vitals(self) -> tuple[int, ...]:
+        return self.heart_rate + self.spo2 + self.steps + self.steps_per_minute
+
+    @cached_property
+    def first_vital(self) -> int:
+        return min(self.vitals)
 
 
 def recognised(line: str, delimiter: str) -> Columns | None:

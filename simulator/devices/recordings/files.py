@@ -8,7 +8,7 @@ import stat
 import zipfile
 import zlib
 from pathlib import Path
-from typing import Any, BinaryIO, Protocol
+from typing import Any, Protocol, cast
 
 from simulator.devices.recordings import apple_health, fit, gpx, markup, table, tcx
 from simulator.devices.recordings.collector import Collector
@@ -39,9 +39,12 @@ _UNPACKING_ERRORS = (OSError, EOFError, zlib.error, zipfile.BadZipFile, RuntimeE
 
 
 class Source(Protocol):
-    """Anything that bytes can be read from."""
+    """Anything that bytes can be read from.
 
-    def read(self, size: int, /) -> bytes: ...
+    With `read1`: what was unpacked before an error would be lost in `read`, which goes on until it has enough.
+    """
+
+    def read1(self, size: int, /) -> bytes: ...
 
 
 class Limited(io.RawIOBase):
@@ -62,7 +65,7 @@ class Limited(io.RawIOBase):
         filled = 0
         while filled < len(buffer) and self.broken is None:
             try:
-                part = self._source.read(len(buffer) - filled)
+                part = self._source.read1(len(buffer) - filled)
             except _UNPACKING_ERRORS as error:
                 self.broken = f"unpacking fails: {one_line(error)}"
                 break
@@ -96,7 +99,7 @@ def read(path: Path) -> Recording:
         raise RecordingError(f"{name}: {one_line(error)}") from None
 
 
-def _read(name: str, file: BinaryIO, collector: Collector) -> str | None:
+def _read(name: str, file: io.BufferedReader, collector: Collector) -> str | None:
     """Read a file into the collector; why it ended early, or None."""
     head = file.read(HEAD_BYTES)
     file.seek(0)
@@ -151,7 +154,7 @@ def _take_markup(stream: io.BufferedReader[Any], collector: Collector) -> None:
     markup.read(stream, choose)
 
 
-def _read_member(file: BinaryIO, collector: Collector) -> str | None:
+def _read_member(file: io.BufferedReader, collector: Collector) -> str | None:
     try:
         with zipfile.ZipFile(file) as archive:
             chosen = _chosen(archive)
@@ -162,7 +165,7 @@ def _read_member(file: BinaryIO, collector: Collector) -> str | None:
             if chosen.file_size > max(HARMLESS_BYTES, MOST_TIMES_PACKED * chosen.compress_size):
                 raise RecordingError(f"its {name} is packed {MOST_TIMES_PACKED} times and more: no recording is")
             with archive.open(chosen) as member:
-                return _take(name, member, limit, collector)
+                return _take(name, cast(zipfile.ZipExtFile, member), limit, collector)
     except RecordingError:
         raise
     except _UNPACKING_ERRORS as error:

@@ -52,7 +52,7 @@ def read(stream: io.BufferedReader[Any], choose: Callable[[str], Handler]) -> No
     Errors: `RecordingError` for what is refused, `BrokenError` where the XML ends early or is malformed.
     """
     reader = _Reader(choose)
-    start = _start(stream)
+    start = stream.read(CHUNK_BYTES)
     wide = start.startswith(_UTF16_MARKS)
     if not wide:
         start = _without_document_type(start.removeprefix(_UTF8_MARK).lstrip(_BLANKS), stream)
@@ -126,17 +126,6 @@ class _Reader:
 
 def _refuse_entity(*_declaration: object) -> None:
     raise RecordingError("declares XML entities, which no recording needs and which are refused")
-
-
-def _start(stream: io.BufferedReader[Any]) -> bytes:
-    """The first bytes, with as many as it takes to see past blanks."""
-    start = stream.read(CHUNK_BYTES)
-    while start and not start.strip(_BLANKS) and len(start) < LONGEST_DOCUMENT_TYPE_BYTES:
-        more = stream.read(CHUNK_BYTES)
-        if not more:
-            break
-        start += more
-    return start
 
 
 def _without_document_type(start: bytes, stream: io.BufferedReader[Any]) -> bytes:

@@ -55,11 +55,16 @@ def _header(lines: Iterator[str]) -> Columns:
     for _, line in zip(range(LAST_HEADER_LINE), lines, strict=False):
         found = [columns for delimiter in DELIMITERS if (columns := recognised(line.lstrip("# "), delimiter))]
         if found:
-            return max(found, key=lambda columns: columns.vitals)
+            return max(found, key=lambda columns: len(columns.vitals))
     raise RecordingError("no table with a column of times and one of heart rate, SpO2 or steps")
 
 
 def _take(row: Sequence[str], columns: Columns, collector: Collector) -> None:
+    if len(row) <= columns.first_vital:
+        # The last row of a file that ends early: its time may have lost digits and still look like one.
+        collector.flaw("row that ends early", "rows that end early")
+        return
+
     def value(indices: Sequence[int]) -> float | None:
         for index in indices:
             if (found := collector.number(_dotted(_cell(row, index), columns))) is not None:
