@@ -14,8 +14,8 @@ from simulator.devices.recordings import apple_health, fit, gpx, markup, table, 
 from simulator.devices.recordings.collector import Collector
 from simulator.devices.recordings.model import BrokenError, Recording, RecordingError, one_line
 
-#: A packed FIT, TCX, GPX or CSV file may unpack to this; the longest real ones are a tenth of it.
-MOST_UNPACKED_BYTES = 1024**3
+#: A packed FIT, TCX, GPX or CSV file may unpack to this: TCX of a day at one point a second is 60 MB.
+MOST_UNPACKED_BYTES = 256 * 1024**2
 
 #: Apple Health's export of ten years with a watch is 2 to 4 GB.
 MOST_HEALTH_BYTES = 20 * 1024**3

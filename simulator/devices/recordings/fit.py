@@ -21,8 +21,9 @@ from simulator.devices.recordings.hr_messages import HrMessages
 from simulator.devices.recordings.model import BrokenError, RecordingError, one_line
 from simulator.devices.recordings.times import milliseconds
 
-#: A day at one record a second with every sensor is about 5 MB; decoding takes half a minute for each 16 MB.
+#: A day at one record a second with every sensor is about 7 MB, and 250,000 messages of all kinds.
 MOST_BYTES = 64 * 1024 * 1024
+MOST_MESSAGES = 2_000_000
 
 #: Fields of a `record`, native or of an app, that hold oxygen saturation of the blood. Those of muscle oxygen
 #: (`saturated_hemoglobin_percent`, `SmO2`) are not among them.
@@ -60,7 +61,9 @@ def _take_all(data: bytes, collector: Collector) -> str | None:
     broken = None
     hr_messages = HrMessages()
     try:
-        for frame in _frames(data):
+        for index, frame in enumerate(_frames(data)):
+            if index >= MOST_MESSAGES:
+                raise BrokenError(f"more than {MOST_MESSAGES:,} messages")
             if isinstance(frame, fitdecode.FitDataMessage):
                 _take(frame, collector, hr_messages)
             elif isinstance(frame, fitdecode.FitHeader):

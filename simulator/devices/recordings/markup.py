@@ -27,6 +27,9 @@ LONGEST_TOKEN_BYTES = 8 * 1024 * 1024
 #: The deepest of the formats nests twelve elements.
 DEEPEST_NESTING = 100
 
+#: The parser keeps each name of an element or an attribute once; Apple Health has two hundred.
+MOST_NAMES = 20_000
+
 #: No value that matters is longer; the rest of a text is left out.
 LONGEST_TEXT = 256
 
@@ -93,6 +96,8 @@ class _Reader:
         self._fed += len(chunk)
         if self._fed - self._parser.CurrentByteIndex > LONGEST_TOKEN_BYTES:
             raise RecordingError(f"an XML tag or comment is longer than {LONGEST_TOKEN_BYTES // 1024**2} MB")
+        if len(self._parser.intern) > MOST_NAMES:
+            raise RecordingError(f"XML with more than {MOST_NAMES:,} different names")
 
     def close(self) -> None:
         self._parser.Parse(b"", True)

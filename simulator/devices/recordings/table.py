@@ -16,7 +16,7 @@ from typing import Any
 
 from simulator.devices.recordings import times
 from simulator.devices.recordings.activities import activity_of
-from simulator.devices.recordings.collector import Collector
+from simulator.devices.recordings.collector import MOST_SAMPLES, Collector
 from simulator.devices.recordings.columns import Columns, recognised
 from simulator.devices.recordings.model import BrokenError, RecordingError, one_line
 from simulator.devices.recordings.numbers import NotANumberError, number
@@ -28,6 +28,9 @@ LAST_HEADER_LINE = 60
 
 #: A line stands in memory whole.
 LONGEST_LINE = 64 * 1024
+
+#: Blank lines and comments are lines too.
+MOST_LINES = 2 * MOST_SAMPLES
 
 
 def read(stream: io.BufferedReader[Any], collector: Collector) -> None:
@@ -45,7 +48,9 @@ def read(stream: io.BufferedReader[Any], collector: Collector) -> None:
 def _lines(stream: io.BufferedReader[Any]) -> Iterator[str]:
     encoding = "utf-16" if stream.peek(2)[:2] in {b"\xff\xfe", b"\xfe\xff"} else "utf-8-sig"
     text = io.TextIOWrapper(stream, encoding=encoding, errors="replace", newline=None)
-    while line := text.readline(LONGEST_LINE):
+    for count, line in enumerate(iter(lambda: text.readline(LONGEST_LINE), "")):
+        if count >= MOST_LINES:
+            raise BrokenError(f"more than {MOST_LINES:,} lines")
         if len(line) == LONGEST_LINE:
             raise BrokenError(f"a line is longer than {LONGEST_LINE // 1024} kB")
         yield line.replace("\0", "")

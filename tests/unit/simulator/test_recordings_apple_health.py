@@ -159,7 +159,8 @@ def test_a_member_that_claims_to_be_endless_is_refused(tmp_path: Path) -> None:
 
 def test_a_large_export_is_read_without_holding_it_in_memory(tmp_path: Path) -> None:
     path = tmp_path / "export.xml"
-    noise = health_record("HKQuantityTypeIdentifierActiveEnergyBurned", "0.1", AT_0, unit="kcal") * 1000
+    device = f'<Record device="{"x" * 2000}" '
+    noise = health_record("HKQuantityTypeIdentifierActiveEnergyBurned", "0.1", AT_0).replace("<Record ", device) * 100
     with path.open("w") as file:
         file.write(health_export().removesuffix("</HealthData>\n"))
         for minute in range(100):

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from simulator.devices.recordings import Sample, read
+import pytest
+
+from simulator.devices.recordings import Sample, fit, read
 from tests.support.fit_files import (
     CYCLING,
     DEVELOPER_DATA_ID,
@@ -200,3 +202,10 @@ def test_junk_behind_a_whole_file_costs_nothing_of_it(tmp_path: Path) -> None:
 
     assert len(recording.samples) == 2
     assert recording.damage
+
+
+def test_messages_without_end_end_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fit, "MOST_MESSAGES", 10)
+    recording = reading(tmp_path, "a.fit", fit_file(records(*[70] * 100)))
+
+    assert recording.damage == "a.fit: damaged, only 6 samples could be read (more than 10 messages)"

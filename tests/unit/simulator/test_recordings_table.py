@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from simulator.devices.recordings import RecordingError, Sample, read
+from simulator.devices.recordings import RecordingError, Sample, read, table
 from tests.support.project import SHARED
 from tests.support.recording_files import T0, reading, seconds_and_heart_rates
 
@@ -202,6 +202,13 @@ def test_a_line_without_end_ends_the_table(tmp_path: Path) -> None:
 
     assert [s.heart_rate for s in recording.samples] == [70]
     assert recording.damage == "a.csv: damaged, only 1 sample could be read (a line is longer than 64 kB)"
+
+
+def test_lines_without_end_end_the_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(table, "MOST_LINES", 1000)
+    recording = reading(tmp_path, "a.csv", "seconds,hr\n0,70\n" + "\n" * 10_000)
+
+    assert recording.damage == "a.csv: damaged, only 1 sample could be read (more than 1,000 lines)"
 
 
 def test_a_quote_without_end_ends_the_table(tmp_path: Path) -> None:

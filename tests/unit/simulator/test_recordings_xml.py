@@ -188,6 +188,11 @@ def test_a_tag_without_end_is_refused(tmp_path: Path) -> None:
         reading(tmp_path, "a.gpx", '<gpx a="' + "x" * 10_000_000)
 
 
+def test_names_without_end_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(RecordingError, match=r"^a\.gpx: XML with more than 20,000 different names$"):
+        reading(tmp_path, "a.gpx", "<gpx>" + "".join(f"<a{n}/>" for n in range(100_000)))
+
+
 def test_other_xml_is_named_for_what_it_is(tmp_path: Path) -> None:
     with pytest.raises(RecordingError, match=r"^a\.xml: not a recording: <kml> is none of TCX, GPX and Apple Health$"):
         reading(tmp_path, "a.xml", "<kml/>")
