@@ -1,7 +1,7 @@
 """Real recordings: FIT, TCX, GPX, Apple Health and tables, each as its makers write it.
 
 A damaged file gives what is readable of it, and says what is wrong in one line. What is no reading in the file is none
-here: nothing is guessed, smoothed or filled in.
+here.
 """
 
 from __future__ import annotations
