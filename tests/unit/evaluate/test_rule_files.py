@@ -26,7 +26,10 @@ def test_a_built_in_rule_set_is_called_as_its_file(name: str) -> None:
     ("change", "said"),
     [
         (("above: 150", "above: high"), "line 15: rules[0].bands[0].when.above: Input should be a valid number"),
-        (("severity: critical", "severity: grave"), "line 14: rules[0].bands[0].severity: Input should be 'warning' or"),
+        (
+            ("severity: critical", "severity: grave"),
+            "line 14: rules[0].bands[0].severity: Input should be 'warning' or",
+        ),
         (("    title: Heart rate above 150 bpm\n", ""), "line 11: rules[0].title: Field required"),
         (("version:", "vresion:"), "line 3: vresion: Extra inputs are not permitted"),
         (("below: 146", "below: 160"), "line 11: heart-rate-high: it would clear at 160 and open at 150"),

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import pytest
-from evaluate.domain import breaches
-from evaluate.rules import RuleSet
-from evaluate.wiring import RULES_FILE
+from evaluate import rule_files
+from evaluate.compiled import compiled
+from evaluate.domain import AlertEvent, evaluate
+from evaluate.episodes import DeviceState
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from smartwatch_contracts.events import Reading
+from smartwatch_contracts.events import AlertRaisedV1, TechnicalAlertRaisedV1
 
 from simulator.devices.physiology import Activity, Person, Vitals
 from simulator.devices.scenarios import SCENARIOS, UnknownScenarioError, named
-from tests.support.builders import T0
+from tests.support.watches import seen
 
-SHIPPED = RuleSet.model_validate_json(RULES_FILE.read_bytes())
+SHIPPED = compiled(rule_files.built_in("default"))
 DAY_SECONDS = 24 * 60 * 60
 SEEDS = [1, 2, 3, 42, 1234]
 
@@ -63,29 +64,35 @@ def test_a_watch_that_is_taken_off_sends_zeros() -> None:
     assert set(befalling("sensor-off", somebody(1, Activity.WALK), 60)) == {Vitals(heart_rate=0, spo2=0, steps=0)}
 
 
+def decided(looks: list[Vitals], interval: int) -> tuple[AlertEvent, ...]:
+    """What the rules that ship make of a wearer."""
+    readings = [seen(n * interval, heart_rate=v.heart_rate, spo2=v.spo2, steps=v.steps) for n, v in enumerate(looks)]
+    return evaluate(SHIPPED, DeviceState("watch-001"), readings).events
+
+
 @settings(max_examples=8, deadline=None)
-@given(seed=st.integers(0, 2**32), interval=st.sampled_from([1, 2, 5, 10]))
-def test_a_normal_day_never_breaches_the_rules_that_ship(seed: int, interval: int) -> None:
+@given(seed=st.integers(0, 2**32), interval=st.sampled_from([5, 10, 30]))
+def test_a_normal_day_raises_nothing_by_the_rules_that_ship(seed: int, interval: int) -> None:
     person = Person(seed)
-    day = (SCENARIOS["normal"].step(person, interval) for _ in range(DAY_SECONDS // interval))
 
-    # Times don't matter to a limit, so each different look is asked about once.
-    readings = [Reading(timestamp=T0, heart_rate=bpm, spo2=spo2) for bpm, spo2 in {(v.heart_rate, v.spo2) for v in day}]
-
-    assert not breaches(SHIPPED, readings)
+    assert decided([SCENARIOS["normal"].step(person, interval) for _ in range(DAY_SECONDS // interval)], interval) == ()
 
 
 @pytest.mark.parametrize("scenario", ["tachycardia", "bradycardia", "desaturation"])
-def test_every_emergency_breaches_the_rules_that_ship(scenario: str) -> None:
-    looks = befalling(scenario, somebody(1), 10)
+def test_every_emergency_is_a_critical_alert_within_two_minutes(scenario: str) -> None:
+    raised = [event for event in decided(befalling(scenario, somebody(1), 120), 1) if isinstance(event, AlertRaisedV1)]
 
-    assert breaches(SHIPPED, [Reading(timestamp=T0, heart_rate=v.heart_rate, spo2=v.spo2) for v in looks])
+    assert "critical" in {event.severity for event in raised}
 
 
-def test_a_watch_that_is_taken_off_breaches_nothing() -> None:
-    looks = befalling("sensor-off", somebody(1), 10)
+def test_a_watch_that_is_taken_off_is_a_fault_of_the_watch_and_of_nobody() -> None:
+    events = decided(befalling("sensor-off", somebody(1), 150), 1)
 
-    assert not breaches(SHIPPED, [Reading(timestamp=T0, heart_rate=v.heart_rate, spo2=v.spo2) for v in looks])
+    assert {event.rule_id for event in events if isinstance(event, TechnicalAlertRaisedV1)} == {
+        "no-heart-rate",
+        "no-spo2",
+    }
+    assert not [event for event in events if isinstance(event, AlertRaisedV1)]
 
 
 def test_the_same_name_seed_and_interval_give_the_same_readings() -> None:
