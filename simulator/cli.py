@@ -11,22 +11,19 @@ import json
 import signal
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console, RenderableType
 from rich.markup import escape
 from rich.text import Text
 
-from simulator import chain, local, view
+from simulator import chain, cli_rules, cli_scoring, local, view
 from simulator import drill as drills
 from simulator.cloud import process
 from simulator.cloud.settings import CloudSettings
+from simulator.console import AsJson, Profile, Region, StackName, Target, err, out, report, say
 from simulator.devices import playback, recordings, scenarios
 from simulator.devices.fleet import Fleet, Wearer
 from simulator.devices.provisioning import DeviceIdError
@@ -45,48 +42,12 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
-out, err = Console(soft_wrap=True), Console(stderr=True, soft_wrap=True)
+app.add_typer(cli_rules.app, name="rules")
+cli_scoring.register(app)
 
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
-StackName = Annotated[str | None, typer.Option("--stack", help="A stack on AWS; the local cloud otherwise.")]
-Profile = Annotated[str | None, typer.Option(help="AWS profile, with --stack.")]
-Region = Annotated[str | None, typer.Option(help="AWS region, with --stack.")]
 Port = Annotated[int, typer.Option(help="The local cloud's AWS API.", min=1, max=65535)]
 MqttPort = Annotated[int, typer.Option(help="The local cloud's MQTT broker.", min=1, max=65535)]
 XrayPort = Annotated[int, typer.Option(help="The local cloud's X-Ray daemon (UDP).", min=1, max=65535)]
-
-
-@dataclass(frozen=True)
-class Target:
-    """Where a command works: a stack on AWS, or the local cloud."""
-
-    stack: str | None
-    profile: str | None
-    region: str | None
-
-    def existing(self) -> Stack:
-        return Stack.on_aws(self.stack, self.profile, self.region) if self.stack else local.running()
-
-    @contextmanager
-    def existing_or_local(self, settings: CloudSettings) -> Iterator[Stack]:
-        if self.stack:
-            yield Stack.on_aws(self.stack, self.profile, self.region)
-        else:
-            with local.running_or_started(settings, say) as stack:
-                yield stack
-
-
-def say(text: str) -> None:
-    """Progress, for people: never on standard output."""
-    err.print(Text(f"· {text}", style="dim"), highlight=False)
-
-
-def report(answer: dict[str, Any], as_json: bool, shown: RenderableType) -> None:
-    if as_json:
-        sys.stdout.write(json.dumps(answer) + "\n")
-    else:
-        # What people typed is in it: no markup.
-        out.print(shown, highlight=False, markup=False)
 
 
 def _settings(port: int = 4566, mqtt_port: int = 8883, xray_port: int = 2000) -> CloudSettings:

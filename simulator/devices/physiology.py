@@ -66,6 +66,11 @@ class Person:
         self._seconds_to_change = 0.0
         self.activity = Activity.REST
 
+    @property
+    def heart_rate(self) -> float:
+        """What the heart does, in bpm, before breath and sensor have moved it."""
+        return self._heart_rate
+
     def live(self, seconds: float) -> Vitals:
         """Go about an ordinary day for `seconds`: mostly rest, some walking, never anything alarming."""
         self._seconds_to_change -= seconds

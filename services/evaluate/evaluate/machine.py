@@ -255,6 +255,8 @@ class Machine:
                 if self._note and held.since is not None:
                     self._note(rule.id, moment.at, "reset", f"{band.severity}: {moment.activity if gated else 'back'}")
                 held.reset()
+            if self._note and truth and gated:
+                self._note(rule.id, moment.at, "gated", f"{band.severity}: {moment.activity}")
             if band.of_last:
                 held.recent = [*held.recent, int(truth and not gated)][-band.of_last[1] :]
             if truth and not gated and self._delay_is_over(rule, band, held, moment) and index > above:
