@@ -124,6 +124,22 @@ class Stack:
                 distinct[json.dumps(reading, sort_keys=True)] = reading
         return sorted(distinct.values(), key=lambda reading: int(reading["timestamp"]))
 
+    def readings_as_received(self, device_id: str) -> list[Reading]:
+        """As `readings`, each with when the broker first had it, as `receivedAt` in milliseconds since 1970."""
+        rows = self._query(
+            TableName=self.outputs["ReadingsTableName"],
+            KeyConditionExpression="deviceId = :device",
+            ExpressionAttributeValues={":device": {"S": device_id}},
+            ProjectionExpression="readings, receivedAt",
+        )
+        distinct: dict[str, Reading] = {}
+        for row in sorted(rows, key=lambda row: int(row["receivedAt"])):
+            for reading in row["readings"]:
+                distinct.setdefault(
+                    json.dumps(reading, sort_keys=True), {**reading, "receivedAt": int(row["receivedAt"])}
+                )
+        return sorted(distinct.values(), key=lambda reading: int(reading["timestamp"]))
+
     # -------------------------------------------------------------------------------------------------------- alerts
 
     def alerts(self, *, status: str | None = None, device_id: str | None = None) -> list[Alert]:

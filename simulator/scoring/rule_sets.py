@@ -1,0 +1,64 @@
+"""Which rules a command means: a built-in rule set by name, a file, or those in force for a watch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from evaluate import rule_files
+from evaluate.compiled import CompiledRules, compiled
+from smartwatch_contracts.rules import RuleSet
+
+from simulator.errors import UsageError
+from simulator.stack import Stack
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """One thing that is wrong with a document, and the line it is in."""
+
+    line: int
+    reason: str
+
+
+def mistakes(text: str) -> list[Mistake]:
+    """Everything that is wrong with a rule set, as far as it can be read; nothing for a good one."""
+    try:
+        rule_files.rule_set(text)
+    except rule_files.DocumentError as error:
+        return [_mistake(line) for line in str(error).splitlines()]
+    return []
+
+
+def chosen(name_or_file: str) -> RuleSet:
+    """A built-in rule set by its name, or one in a file. Errors: `UsageError`, with each mistake."""
+    if name_or_file in rule_files.BUILT_IN:
+        return rule_files.built_in(name_or_file)
+    text = read(Path(name_or_file))
+    if found := mistakes(text):
+        listed = "\n".join(f"  line {mistake.line}: {mistake.reason}" for mistake in found)
+        raise UsageError(f"{name_or_file} is no valid rule set:\n{listed}")
+    return rule_files.rule_set(text)
+
+
+def read(path: Path) -> str:
+    """The text of a rule set's file. Errors: `UsageError`."""
+    try:
+        return path.read_text()
+    except UnicodeDecodeError:
+        raise UsageError(f"{path}: not a text") from None
+    except OSError as error:
+        known = " and ".join(rule_files.BUILT_IN)
+        raise UsageError(f"{path}: {error.strerror or error} (built in are {known})") from None
+
+
+def rules_in_force(stack: Stack, device_id: str) -> CompiledRules:
+    """The rules by which a stack judges a watch: the built-in default, as for a watch without a profile."""
+    del stack, device_id
+    return compiled(rule_files.built_in("default"))
+
+
+def _mistake(line: str) -> Mistake:
+    place, _, reason = line.partition(": ")
+    number = place.removeprefix("line ")
+    return Mistake(int(number), reason) if number.isdigit() else Mistake(1, line)
