@@ -1,4 +1,4 @@
-"""`smartwatch score`, `what-if` and `why`: what rules are worth, what others would do, and why they did what they did."""
+"""`smartwatch score`, `what-if` and `why`: what rules are worth, what others would do, and why they did as they did."""
 
 from __future__ import annotations
 
@@ -131,9 +131,7 @@ def why(
         moment = int(at.replace(tzinfo=at.tzinfo or UTC).timestamp() * 1000)
     stream = stored(target, watch)
     in_force = (
-        rule_sets.rules_in_force(target.existing(), watch)
-        if rules is None
-        else compiled(rule_sets.chosen(rules))
+        rule_sets.rules_in_force(target.existing(), watch) if rules is None else compiled(rule_sets.chosen(rules))
     )
     made = explanation.explained(in_force, watch, stream, moment, rule_id=rule_id, alert_id=alert_id)
     report(made.as_json(), as_json, tables.why(made))

@@ -93,8 +93,7 @@ def _paired(
                 alike = (
                     was.rule_id == now.rule_id
                     if same_rule
-                    else was.technical == now.technical
-                    and bool(old_signs[was.rule_id] & new_signs[now.rule_id])
+                    else was.technical == now.technical and bool(old_signs[was.rule_id] & new_signs[now.rule_id])
                 )
                 if alike and _overlap(was, now):
                     pairs.append((was, now))

@@ -122,9 +122,7 @@ def explained(
     window = [decision for decision in decisions if since <= decision.at <= at + AFTER_MS]
     looked = _looked_at(rules, chosen)
     around = [seen for seen in looked if since <= seen.observation.at <= at + AFTER_MS]
-    wanted = [
-        rule for rule in (*rules.rules, *rules.clock_rules) if rule_id is None or rule.id == rule_id
-    ]
+    wanted = [rule for rule in (*rules.rules, *rules.clock_rules) if rule_id is None or rule.id == rule_id]
     verdicts = [_verdict(rule, rules, window, decisions, around, at) for rule in wanted]
     nearest = sorted(sorted(around, key=lambda seen: abs(seen.observation.at - at))[:SHOWN], key=_time)
     return Explanation(
@@ -215,17 +213,19 @@ def _verdict(
 ) -> Verdict:
     limits = tuple(_limit(band) for band in rule.bands)
     own = [decision for decision in window if decision.rule_id == rule.id]
-    for judge in (_opened, _still_open, _pending, _gated):
-        if said := judge(rule, own, decisions, at):
-            return Verdict(rule.id, said[0], said[1], limits)
-    if said := _unseen(rule, rules, window, around):
+    said = (
+        _opened(own, at)
+        or _still_open(rule, decisions, at)
+        or _pending(own, at)
+        or _gated(rule, own, at)
+        or _unseen(rule, rules, window, around)
+    )
+    if said:
         return Verdict(rule.id, said[0], said[1], limits)
     return Verdict(rule.id, "within", _within(rule, around), limits)
 
 
-def _opened(
-    rule: CompiledRule, own: Sequence[Decision], decisions: Sequence[Decision], at: int
-) -> tuple[str, str] | None:
+def _opened(own: Sequence[Decision], at: int) -> tuple[str, str] | None:
     opened = [decision for decision in own if decision.what in {"opened", "severity"}]
     if not opened:
         return None
@@ -245,18 +245,14 @@ def _opened(
     return "opened", text + (f" Cleared at {clock(cleared.at)}." if cleared else "")
 
 
-def _still_open(
-    rule: CompiledRule, own: Sequence[Decision], decisions: Sequence[Decision], at: int
-) -> tuple[str, str] | None:
+def _still_open(rule: CompiledRule, decisions: Sequence[Decision], at: int) -> tuple[str, str] | None:
     before = [d for d in decisions if d.rule_id == rule.id and d.at <= at and d.what in {"opened", "cleared"}]
     if before and before[-1].what == "opened":
         return "open", f"has been open since {clock(before[-1].at)}: one episode, one alert."
     return None
 
 
-def _pending(
-    rule: CompiledRule, own: Sequence[Decision], decisions: Sequence[Decision], at: int
-) -> tuple[str, str] | None:
+def _pending(own: Sequence[Decision], at: int) -> tuple[str, str] | None:
     pending = [decision for decision in own if decision.what == "pending"]
     if not pending:
         return None
@@ -271,9 +267,7 @@ def _pending(
     return "pending", text
 
 
-def _gated(
-    rule: CompiledRule, own: Sequence[Decision], decisions: Sequence[Decision], at: int
-) -> tuple[str, str] | None:
+def _gated(rule: CompiledRule, own: Sequence[Decision], at: int) -> tuple[str, str] | None:
     gated = [decision for decision in own if decision.what == "gated"]
     if not gated:
         return None

@@ -80,9 +80,7 @@ def episodes(stream: Stream, replays: Sequence[Replay], judgement: Judgement | N
         _vital(axes[1], minutes, [one.spo2 for one in seen], OXYGEN, "SpO2 %")
     for truth in stream.truths or ():
         for axis in axes[:-1]:
-            axis.axvspan(
-                minute(stream, truth.onset), minute(stream, truth.end), color=TRUTH, alpha=0.14, linewidth=0
-            )
+            axis.axvspan(minute(stream, truth.onset), minute(stream, truth.end), color=TRUTH, alpha=0.14, linewidth=0)
     lanes(axes[-1], stream, replays)
     axes[-1].set_xlabel("minutes")
     title = stream.name if judgement is None else f"{stream.name}{_verdict(judgement)}"

@@ -16,9 +16,7 @@ def maps(made: Sweep) -> Any:
     label = f"{made.signal} {made.side}"
     alerts = [[cell.alerts_per_person_day for cell in made.row(delay)] for delay in made.delays]
     missed = [[cell.missed_seconds for cell in made.row(delay)] for delay in made.delays]
-    figures.draw_heat_map(
-        axes[0], alerts, made.limits, made.delays, title="alerts a person-day", across_label=""
-    )
+    figures.draw_heat_map(axes[0], alerts, made.limits, made.delays, title="alerts a person-day", across_label="")
     figures.draw_heat_map(
         axes[1], missed, made.limits, made.delays, title="seconds beyond the limit in no alert", across_label=label
     )

@@ -73,9 +73,7 @@ def judged(rule_set: RuleSet, stream: Stream, made: Replay) -> Judgement:
             if severest.get(alarm.alert_id) != "critical":
                 severest[alarm.alert_id] = truth.severity
             detection = _detection(truth, alarm, stream, made)
-            if detection and (
-                alarm.rule_id not in detections or detection.delay < detections[alarm.rule_id].delay
-            ):
+            if detection and (alarm.rule_id not in detections or detection.delay < detections[alarm.rule_id].delay):
                 detections[alarm.rule_id] = detection
         findings.append(Finding(truth, tuple(sorted(detections.values(), key=lambda found: found.delay))))
     knows = stream.truths is not None or stream.innocent

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from evaluate.compiled import CompiledRules
-from evaluate.observations import Observation, Moment
+from evaluate.observations import Moment, Observation
 
 from simulator.scoring.streams import Stream
 

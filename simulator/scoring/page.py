@@ -7,7 +7,7 @@ from html import escape
 
 from simulator.scoring import figures
 from simulator.scoring.score import Score
-from simulator.scoring.tables import seconds
+from simulator.scoring.tables import plain_only, seconds
 
 _STYLE = """
 :root { color-scheme: light; }
@@ -34,9 +34,9 @@ def page(scores: Sequence[Score], descriptions: dict[str, str], days: float) -> 
         f"<title>Score of {escape(first.name)}</title><style>{_STYLE}</style></head><body>",
         f"<h1>Score of the rule set {escape(first.name)}</h1>",
         f"<p>{escape(first.rule_set.description)}</p>",
-        f"<p>{len(first.judgements)} streams, {days * 24:.0f} hours of readings. A detection is an alert that is severe "
-        "enough while the condition lasts. Technical alerts, and episodes found in late readings, wake nobody and are "
-        "not counted as alerts.</p>",
+        f"<p>{len(first.judgements)} streams, {days * 24:.0f} hours of readings. A detection is an alert that is "
+        "severe enough while the condition lasts. Technical alerts, and episodes found in late readings, wake nobody "
+        "and are not counted as alerts.</p>",
         "<h2>What it adds up to</h2>",
         _summary(scores),
         "<h2>Conditions</h2>",
@@ -48,9 +48,7 @@ def page(scores: Sequence[Score], descriptions: dict[str, str], days: float) -> 
         _key(),
     ]
     for index, judgement in enumerate(first.judgements):
-        drawn = figures.episodes(
-            judgement.stream, [each.judgements[index].replay for each in scores], judgement
-        )
+        drawn = figures.episodes(judgement.stream, [each.judgements[index].replay for each in scores], judgement)
         caption = descriptions.get(judgement.stream.name, "A recording.")
         parts.append(f"<figure>{figures.as_svg(drawn)}<figcaption>{escape(caption)}</figcaption></figure>")
     return "\n".join([*parts, "</body></html>"]) + "\n"
@@ -79,8 +77,14 @@ def _summary(scores: Sequence[Score]) -> str:
         ),
         ("alerts", [(str(s.alarms()), False) for s in scores]),
         ("technical alerts", [(str(s.alarms(technical=True)), False) for s in scores]),
-        ("a message for each reading beyond its limits", [(f"{s.naive.per_reading:,}", False) for s in scores]),
-        ("a message for each crossing of its limits", [(f"{s.naive.per_crossing:,}", False) for s in scores]),
+        (
+            "as a message for each reading beyond a limit",
+            [(text, False) for text in plain_only(scores, lambda sent: sent.per_reading)],
+        ),
+        (
+            "as a message for each crossing of a limit",
+            [(text, False) for text in plain_only(scores, lambda sent: sent.per_crossing)],
+        ),
     ]
     rows = [[_cell(name), *(_cell(text, bad=bad) for text, bad in cells)] for name, cells in lines]
     return _table(["", *(each.name for each in scores)], rows)
@@ -137,6 +141,8 @@ def _key() -> str:
         (figures.CRITICAL, "critical"),
         (figures.TECHNICAL, "technical"),
     )
-    return '<p class="key">' + "".join(
-        f'<span style="background:{color}"></span>{escape(name)}' for color, name in swatches
-    ) + "</p>"
+    return (
+        '<p class="key">'
+        + "".join(f'<span style="background:{color}"></span>{escape(name)}' for color, name in swatches)
+        + "</p>"
+    )

@@ -147,9 +147,7 @@ def _take(
     elif isinstance(event, AlertSeverityChangedV1):
         alarms[event.alert_id] = replace(alarms[event.alert_id], critical_at=now, critical_seen_at=seen_at)
     else:
-        alarms[event.alert_id] = replace(
-            alarms[event.alert_id], cleared_at=now, withdrawn=bool(event.withdrawn)
-        )
+        alarms[event.alert_id] = replace(alarms[event.alert_id], cleared_at=now, withdrawn=bool(event.withdrawn))
 
 
 def _silence(rule_set: RuleSet, stream: Stream) -> list[Alarm]:

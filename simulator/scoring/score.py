@@ -10,8 +10,9 @@ from typing import Any
 from smartwatch_contracts.rules import RuleSet
 
 from simulator.devices.library import CONDITIONS, Condition
-from simulator.scoring import naive, signs
+from simulator.scoring import signs
 from simulator.scoring.judgement import Detection, Judgement, judged
+from simulator.scoring.naive import Messages, messages
 from simulator.scoring.replay import replay
 from simulator.scoring.streams import Stream, total_days
 
@@ -78,8 +79,8 @@ class Score:
     judgements: tuple[Judgement, ...]
     conditions: tuple[ConditionScore, ...]
     rules: tuple[RuleScore, ...]
-    naive: naive.Messages
-    naive_on_recordings: naive.Messages
+    naive: Messages
+    naive_on_recordings: Messages
 
     @property
     def name(self) -> str:
@@ -176,13 +177,13 @@ class Score:
 def score(rule_set: RuleSet, streams: Sequence[Stream], progress: Progress = lambda _text: None) -> Score:
     """A rule set over streams. Errors: `LimitError` when it can't be used for one of the wearers."""
     judgements = []
-    messages = on_recordings = naive.Messages()
+    everywhere = on_recordings = Messages()
     for stream in streams:
         progress(f"{rule_set.name}: {stream.name}")
         made = replay(rule_set, stream)
         judgements.append(judged(rule_set, stream, made))
-        sent = naive.messages(made.rules, stream)
-        messages += sent
+        sent = messages(made.rules, stream)
+        everywhere += sent
         if stream.recorded:
             on_recordings += sent
     return Score(
@@ -190,7 +191,7 @@ def score(rule_set: RuleSet, streams: Sequence[Stream], progress: Progress = lam
         judgements=tuple(judgements),
         conditions=tuple(_conditions(judgements)),
         rules=tuple(_rules(rule_set, judgements, total_days(streams))),
-        naive=messages,
+        naive=everywhere,
         naive_on_recordings=on_recordings,
     )
 
@@ -245,5 +246,5 @@ def _delays(delays: Delays) -> dict[str, Any]:
     }
 
 
-def _messages(sent: naive.Messages) -> dict[str, int]:
+def _messages(sent: Messages) -> dict[str, int]:
     return {"perReading": sent.per_reading, "perCrossing": sent.per_crossing}

@@ -135,25 +135,19 @@ def _in_time(stream: Stream) -> list[Observation]:
     return [distinct[at] for at in sorted(distinct)]
 
 
-def _rules(
-    signal: Swept, side: Side, limit: float, delay: int, during: tuple[Gate, ...] | None
-) -> CompiledRules:
+def _rules(signal: Swept, side: Side, limit: float, delay: int, during: tuple[Gate, ...] | None) -> CompiledRules:
     other = "below" if side == "above" else "above"
     rule = Rule(
         id=RULE,
         title="What if",
         during=during,
-        bands=(
-            Band(severity="critical", when=Level(signal=signal, **{side: limit}), for_seconds=delay),  # type: ignore[arg-type]
-        ),
-        clear=Clear(when=Level(signal=signal, **{other: limit})),  # type: ignore[arg-type]
+        bands=(Band(severity="critical", when=Level(signal=signal, **{side: limit}), for_seconds=delay),),
+        clear=Clear(when=Level(signal=signal, **{other: limit})),
     )
     return compiled(RuleSet(name=RULE, version="1", rules=(rule,)))
 
 
-def _believed(
-    rules: CompiledRules, timeline: Sequence[Observation], signal: Swept
-) -> list[tuple[int, float, int]]:
+def _believed(rules: CompiledRules, timeline: Sequence[Observation], signal: Swept) -> list[tuple[int, float, int]]:
     """Each believable value with its time, and how long it stood, in milliseconds; not longer than it is known for."""
     context = Context(rules.rule_set, rules.look_back_ms)
     found = []
@@ -178,8 +172,7 @@ def _episodes(rules: CompiledRules, timeline: Sequence[Observation]) -> list[tup
     for seen in timeline:
         machine.step(seen)
     return [
-        (episode.opened_at, math.inf if episode.ended_at is None else episode.ended_at)
-        for episode in machine.episodes
+        (episode.opened_at, math.inf if episode.ended_at is None else episode.ended_at) for episode in machine.episodes
     ]
 
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
+from rich import box
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from simulator.scoring.difference import Difference, reading
 from simulator.scoring.explanation import Explanation, clock
+from simulator.scoring.naive import Messages
 from simulator.scoring.replay import Alarm
-from simulator.scoring.score import Score
+from simulator.scoring.score import Delays, Score
 from simulator.scoring.sweep import Sweep
 
 #: As many decisions fit a screen; `--json` has all of them.
@@ -29,41 +31,44 @@ def score(scores: Sequence[Score], days: float) -> RenderableType:
 
 
 def _conditions(scores: Sequence[Score]) -> Table:
-    table = Table(title="Conditions, and whichever rule finds them first", title_justify="left")
-    table.add_column("condition")
-    table.add_column("true severity")
+    table = Table(title="Conditions, and how soon any rule found them (median/worst)", title_justify="left")
+    table.add_column("condition", no_wrap=True)
+    table.add_column("is", no_wrap=True)
     for each in scores:
-        table.add_column(f"{each.rule_set.name}: found", justify="right")
-        table.add_column("median", justify="right")
-        table.add_column("worst", justify="right")
+        table.add_column(each.rule_set.name, no_wrap=True)
     for rows in zip(*(each.conditions for each in scores), strict=True):
-        first = rows[0]
-        cells: list[Text | str] = []
+        cells = []
         for row in rows:
             style = "" if row.missed == 0 else "bold red" if row.severity == "critical" else "yellow"
-            cells.append(Text(f"{row.detected} of {row.truths}", style=style))
-            cells += [seconds(row.delays.median), seconds(row.delays.worst)]
-        table.add_row(first.condition.title, first.severity, *cells)
+            cells.append(Text(f"{row.detected} of {row.truths}  {_both(row.delays)}", style=style))
+        table.add_row(rows[0].condition.title, rows[0].severity, *cells)
     return table
 
 
+def _both(delays: Delays) -> str:
+    return "" if delays.median is None else f"{delays.median:.0f}/{seconds(delays.worst)}"
+
+
 def _rules(scored: Score) -> Table:
-    table = Table(title=f"Rules of {scored.name}", title_justify="left")
-    table.add_column("rule")
-    for column in ("detected", "missed", "false", "too severe", "median", "worst", "own delay", "a person-day"):
-        table.add_column(column, justify="right")
+    table = Table(title=f"Rules of {scored.name}", title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+    table.add_column("rule", no_wrap=True)
+    for column in ("found", "false", "severe", "delay", "own", "a day"):
+        table.add_column(column, justify="right", no_wrap=True)
     for rule in scored.rules:
         table.add_row(
             rule.rule_id,
-            str(rule.detected),
-            Text(str(rule.missed), style="bold red" if rule.missed else ""),
+            Text(f"{rule.detected} of {rule.detected + rule.missed}", style="bold red" if rule.missed else ""),
             Text(str(rule.false), style="bold red" if rule.false else ""),
             str(rule.too_severe),
-            Text(seconds(rule.delays.median), style="" if rule.delays.within else "yellow"),
-            seconds(rule.delays.worst),
+            Text(_both(rule.delays), style="" if rule.delays.within else "yellow"),
             seconds(rule.delays.stated),
             f"{rule.per_person_day:.2f}",
         )
+    table.caption = (
+        "severe: critical for what is a warning; own: the delay that the rule asks for at such values; "
+        "a day: alerts for each person and day"
+    )
+    table.caption_justify = "left"
     return table
 
 
@@ -79,56 +84,59 @@ def _summary(scores: Sequence[Score], days: float) -> Table:
         ("alerts", [str(each.alarms()) for each in scores]),
         ("technical alerts", [str(each.alarms(technical=True)) for each in scores]),
         ("alerts on recordings", [str(each.alarms(recorded=True)) for each in scores]),
-        ("a message for each reading beyond its limits", [f"{each.naive.per_reading:,}" for each in scores]),
-        ("a message for each crossing of its limits", [f"{each.naive.per_crossing:,}" for each in scores]),
+        ("as a message for each reading beyond a limit", plain_only(scores, lambda sent: sent.per_reading)),
+        ("as a message for each crossing of a limit", plain_only(scores, lambda sent: sent.per_crossing)),
     ]
     for name, cells in rows:
         table.add_row(name, *cells)
     return table
 
 
+def plain_only(scores: Sequence[Score], count: Callable[[Messages], int]) -> list[str]:
+    """What a platform with plain limits would have sent: a question for the plain rules, which come last."""
+    return [*("" for _ in scores[:-1]), f"{count(scores[-1].naive):,}"]
+
+
 def sweep(made: Sweep) -> RenderableType:
-    """Alerts a person-day and, in brackets, missed seconds: delays down, limits across."""
+    """Alerts a person-day and, below, missed seconds: delays down, limits across."""
     sign = ">" if made.side == "above" else "<"
     table = Table(
-        title=f"Alerts a person-day (missed seconds), over {made.days * 24:.1f} hours",
+        title=f"Alerts a person-day, and missed seconds, over {made.days * 24:.1f} hours",
         title_justify="left",
     )
     table.add_column("for")
     for limit in made.limits:
         table.add_column(f"{sign} {limit:g}", justify="right")
     for delay in made.delays:
+        row = made.row(delay)
         table.add_row(
-            f"{delay} s",
-            *(f"{cell.alerts_per_person_day:.1f} ({cell.missed_seconds:.0f})" for cell in made.row(delay)),
+            f"{delay} s", *(f"{cell.alerts_per_person_day:.1f}\n[dim]{cell.missed_seconds:.0f} s[/dim]" for cell in row)
         )
     table.add_row("[dim]beyond[/dim]", *(f"[dim]{value:.0f} s[/dim]" for value in made.beyond_seconds))
     return table
 
 
 def differences(found: Sequence[Difference], old: str, new: str) -> RenderableType:
-    """Alerts that differ, each with the readings that caused it."""
+    """Alerts that differ, each with the readings that caused it, as bpm/SpO2."""
     if not found:
         return Text(f"{old} and {new} say the same about these readings")
-    table = Table("", "stream", "rule", old, new, "readings that caused it")
+    lines: list[RenderableType] = []
     styles = {"added": "red", "lost": "yellow", "moved": "cyan"}
     for each in found:
         rules = dict.fromkeys(alarm.rule_id for alarm in (each.old, each.new) if alarm)
-        table.add_row(
-            Text(each.what, style=styles[each.what]),
-            each.stream,
-            " -> ".join(rules),
-            _alarm(each.old),
-            _alarm(each.new),
-            _caused(each),
+        told = " -> ".join(_alarm(alarm) for alarm in (each.old, each.new) if alarm)
+        lines.append(
+            Text.assemble(
+                (f"{each.what:<6}", styles[each.what]), f"{each.stream}  ", (" -> ".join(rules), "bold"), f"  {told}"
+            )
         )
+        lines.append(Text(f"      {_caused(each)}", style="dim"))
     count = {what: sum(each.what == what for each in found) for what in styles}
-    return Group(table, Text(", ".join(f"{number} {what}" for what, number in count.items())))
+    summary = ", ".join(f"{number} {what}" for what, number in count.items())
+    return Group(*lines, Text(f"from {old} to {new}: {summary}"))
 
 
-def _alarm(alarm: Alarm | None) -> str:
-    if alarm is None:
-        return "-"
+def _alarm(alarm: Alarm) -> str:
     worse = "" if alarm.critical_at in {None, alarm.raised_at} else f", critical {clock(alarm.critical_at or 0)}"
     return f"{alarm.opened_as} {clock(alarm.raised_at)}{worse}"
 

@@ -10,6 +10,4 @@ from simulator.devices.library.story import Story
 
 def stories(seed: int = 1) -> list[Story]:
     """The whole library, each scenario with a person of its own. The same seed gives the same readings."""
-    return [
-        make(seed * 1000 + number) for number, make in enumerate((*EMERGENCIES, *FAULTS, *INNOCENTS))
-    ]
+    return [make(seed * 1000 + number) for number, make in enumerate((*EMERGENCIES, *FAULTS, *INNOCENTS))]

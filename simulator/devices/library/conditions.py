@@ -32,9 +32,7 @@ def _technical(name: str, title: str, *signs: str) -> Condition:
     return Condition(name, title, frozenset(signs), name, technical=True)
 
 
-HIGH_AT_REST = _vital(
-    "high-at-rest", "Tachycardia at rest", "heart-rate-high-at-rest", "heart_rate", "heartRate above"
-)
+HIGH_AT_REST = _vital("high-at-rest", "Tachycardia at rest", "heart-rate-high-at-rest", "heart_rate", "heartRate above")
 HIGH_FOR_EFFORT = _vital(
     "high-for-effort", "High for the effort", "heart-rate-high-for-effort", "heart_rate", "heartRate above"
 )
@@ -51,9 +49,7 @@ HEART_AND_OXYGEN = _vital(
 SENSOR_OFF = _technical("sensor-off", "Watch not worn", "fault off-wrist")
 NO_HEART_RATE = _technical("no-heart-rate", "No heart rate signal", "fault no-signal heartRate")
 NO_SPO2 = _technical("no-spo2", "No SpO2 signal", "fault no-signal spo2")
-IMPLAUSIBLE_HEART_RATE = _technical(
-    "implausible-heart-rate", "Impossible heart rate", "fault implausible heartRate"
-)
+IMPLAUSIBLE_HEART_RATE = _technical("implausible-heart-rate", "Impossible heart rate", "fault implausible heartRate")
 IMPLAUSIBLE_SPO2 = _technical("implausible-spo2", "Impossible SpO2", "fault implausible spo2")
 BATTERY_LOW = _technical("battery-low", "Battery low", "battery below")
 CLOCK_SKEW = _technical("clock-skew", "Clock wrong", "fault clock-skew")

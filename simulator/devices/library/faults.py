@@ -89,13 +89,13 @@ def implausible_spo2(seed: int) -> Story:
 
 def battery_low(seed: int) -> Story:
     """The battery runs down from 24 % to 5 %, and is charged."""
-    tape = Tape(seed, battery=24)
-    while tape.battery is not None and tape.battery > 15:
+    tape = Tape(seed)
+    for tenths in range(240, 150, -2):
+        tape.battery = tenths / 10
         tape.live(30)
-        tape.battery -= 0.2
     with tape.truth(c.BATTERY_LOW, "technical"):
-        while tape.battery > 5:
-            tape.battery -= 0.2
+        for tenths in range(148, 50, -2):
+            tape.battery = tenths / 10
             tape.live(30)
     for charged in range(6, 60, 2):
         tape.battery = float(charged)

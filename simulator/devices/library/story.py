@@ -172,9 +172,7 @@ class Tape:
         if condition.signal and (above is not None or below is not None):
             which = 1 if condition.signal == "heart_rate" else 2
             inside = [
-                body
-                for body in inside
-                if (body[which] > above if above is not None else body[which] < (below or 0.0))
+                body for body in inside if (body[which] > above if above is not None else body[which] < (below or 0.0))
             ]
         if not inside:
             raise ValueError(f"{condition.name}: the body never passed the scenario's limit")
