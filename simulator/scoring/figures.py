@@ -10,7 +10,7 @@ from typing import Any
 from evaluate.compiled import CompiledRules
 
 from simulator.scoring.judgement import Judgement
-from simulator.scoring.replay import Alarm, Replay
+from simulator.scoring.replay import Replay
 from simulator.scoring.streams import Stream
 
 INK, FAINT, HEART, OXYGEN = "#1f2933", "#9aa5b1", "#c2413b", "#2266aa"
@@ -78,6 +78,8 @@ def episodes(stream: Stream, replays: Sequence[Replay], judgement: Judgement | N
     _vital(axes[0], minutes, [one.heart_rate for one in seen], HEART, "bpm")
     if has_spo2:
         _vital(axes[1], minutes, [one.spo2 for one in seen], OXYGEN, "SpO2 %")
+        # On a scale of its own, the noise of a healthy sensor would look like an emergency.
+        axes[1].set_ylim(min(88, *(one.spo2 - 1 for one in seen if one.spo2)), 101)
     for truth in stream.truths or ():
         for axis in axes[:-1]:
             axis.axvspan(minute(stream, truth.onset), minute(stream, truth.end), color=TRUTH, alpha=0.14, linewidth=0)
@@ -186,7 +188,3 @@ def limits(axis: Any, rules: CompiledRules, rule_id: str) -> None:
     for band in rule.bands:
         if band.signal:
             axis.axhline(band.limit, color=_color(band.severity), linestyle="--", linewidth=0.9)
-
-
-def first(alarms: Sequence[Alarm], rule_id: str) -> Alarm | None:
-    return next((alarm for alarm in alarms if alarm.rule_id == rule_id), None)

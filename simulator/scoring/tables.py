@@ -50,7 +50,9 @@ def _both(delays: Delays) -> str:
 
 
 def _rules(scored: Score) -> Table:
-    table = Table(title=f"Rules of {scored.name}", title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+    table = Table(
+        title=f"Rules of {scored.name}", title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0)
+    )
     table.add_column("rule", no_wrap=True)
     for column in ("found", "false", "severe", "delay", "own", "a day"):
         table.add_column(column, justify="right", no_wrap=True)
