@@ -229,7 +229,8 @@ def _opened(own: Sequence[Decision], at: int) -> tuple[str, str] | None:
     opened = [decision for decision in own if decision.what in {"opened", "severity"}]
     if not opened:
         return None
-    first = min(opened, key=lambda decision: abs(decision.at - at))
+    # Where it opened is worth more than where it became worse.
+    first = min(opened, key=lambda decision: (decision.what == "severity", abs(decision.at - at)))
     why = next(
         (d.why for d in reversed(own) if d.what == "holds" and d.at == first.at),
         "",

@@ -21,17 +21,20 @@ class Detection:
     """One rule's alert for one truth. All times in seconds.
 
     `delay` runs from the onset to the word of the platform. `stated` is what the rule itself asks for at the values it
-    saw; `allowed` is that, and one reading.
+    saw; `longest` what it asks for just beyond its limit, where a delay that shrinks has not begun to. `reading` is the
+    time from one reading to the next.
     """
 
     rule_id: str
     delay: float
     stated: float
-    allowed: float
+    longest: float
+    reading: float
 
     @property
     def within(self) -> bool:
-        return self.delay <= self.allowed + 1e-6
+        """Whether it came when the rule says, or one reading later."""
+        return self.delay <= self.stated + self.reading + 1e-6
 
 
 @dataclass(frozen=True)
@@ -109,24 +112,28 @@ def _detection(truth: Truth, alarm: Alarm, stream: Stream, made: Replay) -> Dete
     if told is None or told[0] > truth.end + SLACK_MS:
         return None
     at, seen_at = max(told[0], truth.onset), told[1]
-    stated = stated_ms(alarm.rule_id, truth.severity, seen_at, stream, made) / 1000
+    stated, longest = stated_ms(alarm.rule_id, truth.severity, seen_at, stream, made)
     return Detection(
-        alarm.rule_id, delay=(at - truth.onset) / 1000, stated=stated, allowed=stated + stream.every_ms / 1000
+        alarm.rule_id,
+        delay=(at - truth.onset) / 1000,
+        stated=stated / 1000,
+        longest=longest / 1000,
+        reading=stream.every_ms / 1000,
     )
 
 
-def stated_ms(rule_id: str, severity: str, seen_at: int, stream: Stream, made: Replay) -> float:
-    """How long the rule itself says that it waits, at the values before the reading that ended its wait."""
+def stated_ms(rule_id: str, severity: str, seen_at: int, stream: Stream, made: Replay) -> tuple[float, float]:
+    """How long the rule says that it waits: at the values before the reading that ended its wait, and at most."""
     silence = made.rules.rule_set.silence
     if silence and rule_id == silence.id:
-        return silence.after_seconds * 1000.0
+        return silence.after_seconds * 1000.0, silence.after_seconds * 1000.0
     rule = next(rule for rule in (*made.rules.rules, *made.rules.clock_rules) if rule.id == rule_id)
     band = next((band for band in rule.bands if band.severity == severity), rule.bands[0])
     before = [seen for seen in sorted(stream.observations) if seen.at < seen_at]
     gaps = [later.at - sooner.at for sooner, later in pairwise(before[-20:]) if later.at > sooner.at]
     every = max(gaps, default=0) if len(gaps) < 3 else sorted(gaps)[len(gaps) // 2]
     if band.of_last:
-        return float((band.of_last[0] - 1) * every)
+        return float((band.of_last[0] - 1) * every), float((band.of_last[1] - 1) * every)
     delay = float(band.for_ms)
     if band.signal and band.slope:
         name = {"heartRate": "heart_rate"}.get(band.signal, band.signal)
@@ -134,4 +141,5 @@ def stated_ms(rule_id: str, severity: str, seen_at: int, stream: Stream, made: R
         beyond = [value for value in values if band.sign * (value - band.limit) > 0][-2:]
         if len(beyond) == 2:
             delay = band.delay_ms(min(beyond) if band.sign > 0 else max(beyond))
-    return max(delay, float((band.readings - 1) * every))
+    least = float((band.readings - 1) * every)
+    return max(delay, least), max(float(band.for_ms), least)

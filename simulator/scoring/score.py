@@ -21,7 +21,10 @@ Progress = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Delays:
-    """Delays in seconds; None where nothing was found. `within`: each at or under its rule's own and one reading."""
+    """Delays in seconds; None where nothing was found. `stated` is the median of what the rules ask for at the values.
+
+    `within`: in the median no later than the rule's `forSeconds` and one reading.
+    """
 
     median: float | None
     worst: float | None
@@ -37,7 +40,7 @@ class Delays:
             median=median(found),
             worst=max(found),
             stated=median(detection.stated for detection in detections),
-            within=median(detection.delay - detection.allowed for detection in detections) <= 1e-6,
+            within=median(d.delay - d.longest - d.reading for d in detections) <= 1e-6,
         )
 
 
