@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from evaluate.compiled import LimitError
 
 from simulator.console import AsJson, Profile, Region, StackName, Target, report
 from simulator.data import Data, Recordings, Watch, gathered
+from simulator.errors import UsageError
 from simulator.scoring import difference, rule_sets, tables
 
 app = typer.Typer(help="Rule sets: check, compare.", no_args_is_help=True)
@@ -44,7 +46,10 @@ def diff(
     """The same readings through both: alerts added, lost and moved, and the readings that caused each."""
     before, after = rule_sets.chosen(old), rule_sets.chosen(new)
     streams = gathered(Data(recordings or [], watch, scenarios), Target(stack, profile, region))
-    found = difference.differences(before, after, streams)
+    try:
+        found = difference.differences(before, after, streams)
+    except LimitError as error:
+        raise UsageError(str(error)) from None
     names = [f"{rules.name} {rules.version}" for rules in (before, after)]
     if names[0] == names[1]:
         names = [old, new]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -22,6 +22,8 @@ WARM_UP_MS = 2 * 3_600_000
 BEFORE_MS, AFTER_MS = 15 * 60_000, 5 * 60_000
 #: As many readings are shown, the nearest to the time in question.
 SHOWN = 40
+#: What is said of a rule that looks at no single vital, or at one of the watch itself.
+NEVER_HELD = "its condition never held."
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,35 @@ class Decision:
 
     def as_json(self) -> dict[str, Any]:
         return {"at": self.at, "ruleId": self.rule_id or None, "what": self.what, "why": self.why}
+
+
+@dataclass(frozen=True)
+class Run:
+    """One decision again and again: how often, from when to when; `why` is that of the last."""
+
+    rule_id: str
+    what: str
+    why: str
+    since: int
+    until: int
+    count: int
+
+
+def runs(decisions: Sequence[Decision]) -> list[Run]:
+    """Decisions with what repeats itself taken together, by rule and severity, in order of their beginning."""
+    found: list[Run] = []
+    last: dict[tuple[str, str], int] = {}
+    for decision in decisions:
+        severity = decision.why.partition(":")[0] if decision.what in {"pending", "holds", "gated"} else ""
+        key = (decision.rule_id, severity)
+        index = last.get(key)
+        if index is not None and found[index].what == decision.what:
+            run = found[index]
+            found[index] = replace(run, why=decision.why, until=decision.at, count=run.count + 1)
+        else:
+            last[key] = len(found)
+            found.append(Run(decision.rule_id, decision.what, decision.why, decision.at, decision.at, 1))
+    return found
 
 
 @dataclass(frozen=True)
@@ -123,7 +154,9 @@ def explained(
     looked = _looked_at(rules, chosen)
     around = [seen for seen in looked if since <= seen.observation.at <= at + AFTER_MS]
     wanted = [rule for rule in (*rules.rules, *rules.clock_rules) if rule_id is None or rule.id == rule_id]
-    verdicts = [_verdict(rule, rules, window, decisions, around, at) for rule in wanted]
+    # About an alert, its beginning is the time in question, and it opened later; about a time, "not yet" is the answer.
+    asked_at = at if alert_id is None else at + AFTER_MS
+    verdicts = [_verdict(rule, rules, window, decisions, around, asked_at) for rule in wanted]
     nearest = sorted(sorted(around, key=lambda seen: abs(seen.observation.at - at))[:SHOWN], key=_time)
     return Explanation(
         device_id=device_id,
@@ -239,6 +272,8 @@ def _opened(own: Sequence[Decision], at: int) -> tuple[str, str] | None:
         return "opened", f"became critical at {clock(first.at)}: {why}."
     severity, _, since = first.why.partition(", since ")
     text = f"opened as {severity} at {clock(first.at)}, beyond its limit since {clock(int(since))}: {why}."
+    if first.at > at:
+        text = f"not yet at {clock(at)}: {text}"
     worse = next((d for d in own if d.what == "severity" and d.at > first.at), None)
     if worse:
         text += f" Became critical at {clock(worse.at)}."
@@ -318,7 +353,7 @@ def _within(rule: CompiledRule, around: Sequence[Seen]) -> str:
     if not around:
         return "there are no readings around that time."
     if band.signal not in {"heartRate", "spo2"}:
-        return "its condition never held."
+        return NEVER_HELD
     name = "heart_rate" if band.signal == "heartRate" else "spo2"
     values = [value for seen in around if (value := getattr(seen, name)) is not None]
     if not values:

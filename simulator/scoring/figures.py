@@ -16,6 +16,9 @@ from simulator.scoring.streams import Stream
 INK, FAINT, HEART, OXYGEN = "#1f2933", "#9aa5b1", "#c2413b", "#2266aa"
 WARNING, CRITICAL, TECHNICAL, TRUTH = "#f0b429", "#cf1124", "#7b8794", "#3ebd93"
 
+#: A longer gap between two readings is drawn as one.
+GAP_MINUTES = 3
+
 
 def figure(width: float, height: float, rows: int = 1, **options: Any) -> tuple[Any, Any]:
     """A figure and its axes, in the project's own look."""
@@ -91,7 +94,13 @@ def episodes(stream: Stream, replays: Sequence[Replay], judgement: Judgement | N
 
 
 def _vital(axis: Any, minutes: Sequence[float], values: Sequence[float | None], color: str, label: str) -> None:
-    axis.plot(minutes, [value or float("nan") for value in values], color=color, linewidth=0.9)
+    drawn: list[tuple[float, float]] = []
+    for at, value in zip(minutes, values, strict=True):
+        # Nobody knows what was in a gap: no line through it.
+        if drawn and at - drawn[-1][0] > GAP_MINUTES:
+            drawn.append((at, float("nan")))
+        drawn.append((at, value or float("nan")))
+    axis.plot([at for at, _ in drawn], [value for _, value in drawn], color=color, linewidth=0.9)
     axis.set_ylabel(label)
 
 
@@ -147,7 +156,7 @@ def delays(names: Sequence[str], found: Sequence[float | None], stated: Sequence
     axis.set_yticks(rows, names)
     axis.invert_yaxis()
     axis.set_xlabel("seconds")
-    axis.legend(frameon=False, loc="lower right")
+    axis.legend(frameon=False, loc="center right")
     return made
 
 

@@ -16,7 +16,7 @@ body { font: 15px/1.45 system-ui, sans-serif; color: #1f2933; background: #fff; 
 h1 { font-size: 1.5rem; } h2 { font-size: 1.15rem; margin-top: 2.2rem; }
 table { border-collapse: collapse; margin: .6rem 0 1.2rem; font-variant-numeric: tabular-nums; }
 th, td { padding: .22rem .7rem; border-bottom: 1px solid #e4e7eb; text-align: right; }
-th:first-child, td:first-child { text-align: left; } thead th { border-bottom: 2px solid #9aa5b1; }
+th:first-child, td:first-child { text-align: left; white-space: nowrap; } thead th { border-bottom: 2px solid #9aa5b1; }
 .bad { color: #cf1124; font-weight: 600; }
 figure { margin: 1.1rem 0 1.8rem; } figcaption { color: #52606d; font-size: .9rem; }
 svg { max-width: 100%; height: auto; }

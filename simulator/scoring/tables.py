@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from simulator.scoring.difference import Difference, reading
-from simulator.scoring.explanation import Explanation, clock
+from simulator.scoring.explanation import NEVER_HELD, Explanation, clock, runs
 from simulator.scoring.naive import Messages
 from simulator.scoring.replay import Alarm
 from simulator.scoring.score import Delays, Score
@@ -165,11 +165,15 @@ def why(made: Explanation) -> RenderableType:
     words = Table(box=None, pad_edge=False, show_header=False)
     order = ("opened", "open", "pending", "gated", "inhibited", "disbelieved", "late", "within")
     styles = {"opened": "bold red", "open": "red", "within": "dim"}
+    never = [verdict.rule_id for verdict in made.verdicts if verdict.text == NEVER_HELD]
     for verdict in sorted(made.verdicts, key=lambda one: order.index(one.outcome)):
-        style = styles.get(verdict.outcome, "yellow")
-        words.add_row(Text(verdict.rule_id, style=style), verdict.text)
+        if verdict.text == NEVER_HELD:
+            continue
+        words.add_row(Text(verdict.rule_id, style=styles.get(verdict.outcome, "yellow")), verdict.text)
         if verdict.outcome != "within":
             words.add_row("", Text("; ".join(verdict.limits), style="dim"))
+    if never:
+        words.add_row(Text("others", style="dim"), Text(f"whose condition never held: {', '.join(never)}"))
     readings = Table("UTC", "bpm", "SpO2", "steps", "considered", "doubts", title="Readings", title_justify="left")
     for seen in made.readings:
         told = seen.observation
@@ -181,7 +185,10 @@ def why(made: Explanation) -> RenderableType:
             seen.activity,
             "; ".join(seen.doubts),
         )
-    decisions = Table("UTC", "rule", "decided", "why", title="Decisions", title_justify="left")
-    for decision in made.decisions[-DECISIONS_SHOWN:]:
-        decisions.add_row(clock(decision.at), decision.rule_id or "all", decision.what, decision.why)
+    decisions = Table("UTC", "rule", "decided", "why, at last", title="Decisions", title_justify="left")
+    decided = sorted(runs(made.decisions), key=lambda run: abs(run.since - made.at))[:DECISIONS_SHOWN]
+    for run in sorted(decided, key=lambda run: run.since):
+        until = "" if run.count == 1 else f" - {clock(run.until)}"
+        times = "" if run.count == 1 else f" x {run.count}"
+        decisions.add_row(f"{clock(run.since)}{until}", run.rule_id or "all", f"{run.what}{times}", run.why)
     return Group(head, words, readings, decisions)

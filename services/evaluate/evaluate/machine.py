@@ -280,8 +280,8 @@ class Machine:
             delay = band.delay_ms(milder)
             over = held.count >= band.readings and moment.at - held.since >= delay
             why = (
-                f"held {(moment.at - held.since) / 1000:g} s of {delay / 1000:g} s, "
-                f"{held.count} of {band.readings} readings"
+                f"held {(moment.at - held.since) / 1000:g} s, {delay / 1000:g} s needed; "
+                f"{held.count} readings, {band.readings} needed"
             )
         if self._note:
             self._note(rule.id, moment.at, "holds" if over else "pending", f"{band.severity}: {why}")

@@ -8,7 +8,7 @@ from evaluate.compiled import compiled
 from smartwatch_contracts.ids import alert_id
 
 from simulator.devices.library import stories
-from simulator.scoring.explanation import Explanation, explained
+from simulator.scoring.explanation import Decision, Explanation, Run, explained, runs
 from simulator.scoring.streams import Stream, from_story
 
 DEFAULT = compiled(rule_files.built_in("default"))
@@ -43,8 +43,23 @@ def test_a_wait_that_was_not_over_is_said_with_its_timer() -> None:
     what, text = outcome(why("excitement", 19), "heart-rate-high-at-rest")
 
     assert what == "pending"
-    assert "held" in text
-    assert " s of " in text
+    assert "s needed" in text
+
+
+def test_a_question_about_a_time_before_the_alert_is_answered_with_not_yet() -> None:
+    _, text = outcome(why("bradycardia-warning", 12), "heart-rate-low")
+
+    assert text.startswith("not yet at 22:25:20: opened as warning at 22:25:")
+
+
+def test_decisions_that_repeat_themselves_are_one_run() -> None:
+    again = [Decision(at, "high", "pending", f"warning: held {at} s") for at in (0, 5, 10)]
+    opened = Decision(15, "high", "opened", "warning, since 0")
+
+    assert runs([*again, opened]) == [
+        Run("high", "pending", "warning: held 10 s", 0, 10, 3),
+        Run("high", "opened", "warning, since 0", 15, 15, 1),
+    ]
 
 
 def test_an_effort_holds_back_a_rule_about_rest() -> None:
