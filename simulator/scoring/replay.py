@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections import deque
 from dataclasses import dataclass, replace
 
 from evaluate.compiled import CompiledRules, compiled
-from evaluate.domain import evaluate
+from evaluate.domain import evaluate, worth_saving
 from evaluate.episodes import DeviceState
 from evaluate.machine import Note
-from evaluate.memory import BATCHES
+from evaluate.memory import RecentReadings
 from evaluate.observations import Observation
 from smartwatch_contracts.events import (
     AlertClearedV1,
@@ -85,21 +84,23 @@ def replay(
 ) -> Replay:
     """Everything that would have been said. Each batch is decided with what earlier ones left behind.
 
-    As in the service, quiet readings of a watch with nothing pending or open are only remembered for a while, unless
-    `every_reading` is to be decided (and noted).
+    As in the service, readings of a watch with nothing to save are only remembered for a while, unless `every_reading`
+    is to be decided (and noted).
     """
     rules = rules or rules_for(rule_set, stream)
     state = DeviceState(WATCH)
-    remembered: deque[list[Observation]] = deque(maxlen=BATCHES)
+    memory = RecentReadings()
     alarms: dict[str, Alarm] = {}
     retrospective: list[RetrospectiveEpisodeFoundV1] = []
     for batch in stream.batches():
         if not every_reading and not state.watched and rules.are_quiet(_readings(batch), batch[0].received_at):
-            remembered.append(batch)
+            memory.keep(WATCH, batch)
             continue
-        before = [seen for quiet in remembered for seen in quiet]
-        remembered.clear()
-        outcome = evaluate(rules, state, [*before, *batch], note)
+        observations = [*memory.take(WATCH), *batch]
+        outcome = evaluate(rules, state, observations, note)
+        if not every_reading and not worth_saving(state, outcome):
+            memory.keep(WATCH, observations)
+            continue
         state = outcome.state
         for event in outcome.events:
             if isinstance(event, RetrospectiveEpisodeFoundV1):

@@ -45,10 +45,12 @@ def a_reading(seconds: float = 0, **vitals: Any) -> Reading:
     return Reading(timestamp=T0 + round(seconds * 1000), **({"heart_rate": 72} | vitals))
 
 
-def readings_accepted(*readings: Reading, device_id: str = "watch-001", event_id: str = "e1") -> dict[str, Any]:
+def readings_accepted(
+    *readings: Reading, device_id: str = "watch-001", event_id: str = "e1", received_at: int = T0 + 400
+) -> dict[str, Any]:
     """A bus event as its consumers get it."""
     data = ReadingsAcceptedV1(
-        devices=[DeviceReadings(device_id=device_id, received_at=T0 + 400, readings=list(readings))]
+        devices=[DeviceReadings(device_id=device_id, received_at=received_at, readings=list(readings))]
     )
     return bus_event(READINGS_ACCEPTED, data, event_id=event_id)
 

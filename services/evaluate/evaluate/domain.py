@@ -26,7 +26,10 @@ from evaluate import announcements, clocks, history
 from evaluate.compiled import CompiledRules
 from evaluate.episodes import DeviceState
 from evaluate.machine import Machine, Note
-from evaluate.observations import Observation
+from evaluate.observations import EFFORTS, Observation
+
+#: How long an effort may go on before the state says so again, in milliseconds: it only decides what counts as rest.
+EFFORT_SAVED_MS = 60_000
 
 AlertEvent = (
     AlertRaisedV1 | TechnicalAlertRaisedV1 | AlertSeverityChangedV1 | AlertClearedV1 | RetrospectiveEpisodeFoundV1
@@ -113,3 +116,20 @@ def _folded(rules: CompiledRules, state: DeviceState, machine: Machine, kept: li
             machine.forget(checkpoint_at)
         checkpoint = folded.dump()
     return replace(state, head=machine.dump(), checkpoint=checkpoint, checkpoint_at=checkpoint_at, recent=tuple(kept))
+
+
+def worth_saving(before: DeviceState, outcome: Outcome) -> bool:
+    """Whether somebody who loads the state later could decide otherwise for it."""
+    after = outcome.state
+    if before.unpublished or outcome.events:
+        return True
+    if after is before:
+        return False
+    if before.watched or after.watched or after.clock is not before.clock or after.late.at != before.late.at:
+        return True
+    if after.activity == "settling":
+        return True
+    if after.effort_at != before.effort_at and after.activity not in EFFORTS:
+        # When an effort ended decides when rest begins.
+        return True
+    return (after.effort_at or 0) - (before.effort_at or 0) >= EFFORT_SAVED_MS

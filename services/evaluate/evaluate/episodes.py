@@ -78,6 +78,11 @@ class DeviceState:
         """When the wearer last made an effort, in event time."""
         return self.head["context"]["effortAt"] if self.head else None
 
+    @property
+    def activity(self) -> str:
+        """What the wearer did last; `settling` when more readings are needed to tell."""
+        return str(self.head["context"]["activity"]) if self.head else "unknown"
+
     def dump(self) -> dict[str, Any]:
         """As JSON, without the id, the version and what is unpublished."""
         return {

@@ -9,39 +9,67 @@ from __future__ import annotations
 
 from collections import OrderedDict, deque
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
 
 from smartwatch_contracts.events import DevicePresenceChangedV1, Reading
 
 from evaluate.observations import Observation, observed
 from evaluate.presence import Heard
 
-#: Watches, and batches of each, that one instance remembers: some tens of megabytes at the most.
-WATCHES = 4096
-BATCHES = 12
+#: Readings that one instance remembers in all: some tens of megabytes at the most.
+READINGS_KEPT = 50_000
+#: How far back a watch's readings are remembered, in milliseconds: as far as a rule may look, and a little more.
+KEPT_FOR_MS = 90_000
 #: Watches heard before they are handed over in any case: an item of DynamoDB holds 400 KB, compressed here.
 HEARD_AT_MOST = 20_000
 
 
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """Readings as they came, received at one time; or observations (no time), which carry their own."""
+
+    newest_at: int
+    received_at: int | None
+    readings: Sequence[Any]
+
+
 class RecentReadings:
-    """The latest quiet batches of the watches seen last."""
+    """The latest readings of watches for which there was nothing to save."""
 
-    def __init__(self, watches: int = WATCHES, batches: int = BATCHES) -> None:
-        self._watches = watches
-        self._batches = batches
-        self._seen: OrderedDict[str, deque[tuple[int, Sequence[Reading]]]] = OrderedDict()
+    def __init__(self, readings: int = READINGS_KEPT, kept_for_ms: int = KEPT_FOR_MS) -> None:
+        self._most = readings
+        self._kept_for_ms = kept_for_ms
+        self._count = 0
+        self._seen: OrderedDict[str, deque[_Batch]] = OrderedDict()
 
-    def keep(self, device_id: str, received_at: int, readings: Sequence[Reading]) -> None:
-        """Remember a batch. Costs the same for one reading as for a thousand."""
-        batches = self._seen.get(device_id)
-        if batches is None:
-            batches = self._seen[device_id] = deque(maxlen=self._batches)
-            if len(self._seen) > self._watches:
-                self._seen.popitem(last=False)
-        batches.append((received_at, readings))
+    def keep(
+        self, device_id: str, readings: Sequence[Reading] | Sequence[Observation], received_at: int | None = None
+    ) -> None:
+        """Remember a batch: readings with the time of their receipt, or observations."""
+        last = readings[-1]
+        newest_at = last.at if isinstance(last, Observation) else last.timestamp
+        batches = self._seen.setdefault(device_id, deque())
+        batches.append(_Batch(newest_at, received_at, readings))
+        self._count += len(readings)
+        while newest_at - batches[0].newest_at > self._kept_for_ms:
+            self._count -= len(batches.popleft().readings)
+        self._seen.move_to_end(device_id)
+        while self._count > self._most:
+            _, forgotten = self._seen.popitem(last=False)
+            self._count -= sum(len(batch.readings) for batch in forgotten)
 
     def take(self, device_id: str) -> list[Observation]:
         """What is remembered of a watch, and is forgotten now: from here on its alarm state remembers."""
-        return [seen for at, readings in self._seen.pop(device_id, ()) for seen in observed(readings, at)]
+        taken: list[Observation] = []
+        for batch in self._seen.pop(device_id, ()):
+            self._count -= len(batch.readings)
+            if batch.received_at is None:
+                newest = batch.newest_at
+                taken.extend(seen for seen in batch.readings if newest - seen.at <= self._kept_for_ms)
+            else:
+                taken.extend(observed(batch.readings, batch.received_at))
+        return taken
 
 
 class RecentlyHeard:

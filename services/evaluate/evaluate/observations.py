@@ -14,6 +14,10 @@ KNOWN_FOR_MS = 120_000
 #: Steps over less than this say nothing about an activity, in milliseconds.
 LEAST_STEPS_MS = 15_000
 
+#: Spacings between readings that are remembered: one much wider than the narrowest is a gap in what was seen.
+SPACINGS_KEPT = 3
+GAP_IN_SPACINGS = 3
+
 EFFORTS = frozenset({"walking", "running", "cycling", "other"})
 
 
@@ -104,10 +108,12 @@ class Context:
         "_look_back_ms",
         "_minimum_quality",
         "_settle_ms",
+        "_spacings",
         "_steps",
         "_steps_sum",
         "_trends",
         "_window_ms",
+        "activity",
         "effort_at",
         "last_at",
     )
@@ -122,7 +128,9 @@ class Context:
         self._look_back_ms = look_back_ms
         self._steps: deque[tuple[int, int]] = deque()
         self._steps_sum = 0
+        self._spacings: deque[int] = deque(maxlen=SPACINGS_KEPT)
         self._trends: dict[str, Trend] = {"heartRate": deque(), "spo2": deque()}
+        self.activity = "unknown"
         self.effort_at: int | None = None
         self.last_at: int | None = None
 
@@ -151,7 +159,7 @@ class Context:
                 if seen.spo2 and believed:
                     value = self._believable(self._trends["spo2"], self._bounds[1], at, seen.spo2)
                     made.spo2, made.implausible_spo2 = value, value is None
-        made.activity = self._activity(seen)
+        made.activity = self.activity = self._activity(seen)
         return made
 
     def _believable(self, trend: Trend, bounds: Plausible, at: int, value: float) -> float | None:
@@ -182,10 +190,19 @@ class Context:
         return told
 
     def _from_steps(self, at: int, count: int) -> str:
-        """Steps are those since the previous reading: the oldest entry marks only where the window begins."""
+        """Steps are those since the previous reading: the oldest entry marks only where the window begins.
+
+        Readings that this state has not seen took steps too: after a gap the window begins anew.
+        """
         steps = self._steps
         if steps:
-            self._steps_sum += count
+            spacing = at - steps[-1][0]
+            if self._spacings and spacing > max(LEAST_STEPS_MS, GAP_IN_SPACINGS * min(self._spacings)):
+                steps.clear()
+                self._steps_sum = 0
+            else:
+                self._steps_sum += count
+            self._spacings.append(spacing)
         steps.append((at, count))
         while len(steps) > 2 and at - steps[1][0] >= self._window_ms:
             steps.popleft()
@@ -209,6 +226,8 @@ class Context:
         return {
             "lastAt": self.last_at,
             "effortAt": self.effort_at,
+            "activity": self.activity,
+            "spacings": list(self._spacings),
             "steps": [list(entry) for entry in self._steps],
             "trends": {signal: [list(entry) for entry in trend] for signal, trend in self._trends.items()},
         }
@@ -216,6 +235,8 @@ class Context:
     def restore(self, dumped: Mapping[str, Any]) -> None:
         self.last_at = dumped.get("lastAt")
         self.effort_at = dumped.get("effortAt")
+        self.activity = dumped.get("activity", "unknown")
+        self._spacings.extend(dumped.get("spacings", ()))
         self._steps = deque((at, count) for at, count in dumped.get("steps", ()))
         self._steps_sum = sum(count for _, count in self._steps) - (self._steps[0][1] if self._steps else 0)
         for signal, trend in self._trends.items():

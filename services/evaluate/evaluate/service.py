@@ -38,7 +38,7 @@ from smartwatch_contracts.events import (
 )
 from smartwatch_contracts.ids import derived_id
 
-from evaluate.domain import AlertEvent, Outcome, evaluate
+from evaluate.domain import AlertEvent, Outcome, evaluate, worth_saving
 from evaluate.episodes import DeviceState
 from evaluate.memory import RecentlyHeard, RecentReadings
 from evaluate.observations import Observation, observed
@@ -48,8 +48,6 @@ logger = logging.getLogger(__name__)
 
 #: How often a lost race is run again before the event goes back to Lambda's retry queue.
 SAVE_ATTEMPTS = 5
-#: How long an effort may go on before the state says so again, in milliseconds: it only decides what counts as rest.
-EFFORT_SAVED_MS = 60_000
 
 EVENT_TYPES: dict[type, EventType] = {
     AlertRaisedV1: ALERT_RAISED,
@@ -103,13 +101,17 @@ def apply(event: Mapping[str, Any], deps: Dependencies, trace: str | None) -> Re
             and deps.configuration.rules_of(device_id).are_quiet(readings, device.received_at)
         )
         if quiet:
-            deps.memory.keep(device_id, device.received_at, readings)
+            deps.memory.keep(device_id, readings, device.received_at)
         else:
             loud[device_id].extend(observed(readings, device.received_at))
     decided: dict[str, int] = defaultdict(int)
-    for device_id, observations in loud.items():
-        before = deps.memory.take(device_id)
-        for made in _apply_to_device(device_id, [*before, *observations], envelope, deps, trace):
+    for device_id, new in loud.items():
+        observations = [*deps.memory.take(device_id), *new]
+        outcome = _apply_to_device(device_id, observations, envelope, deps, trace)
+        if outcome is None:
+            deps.memory.keep(device_id, observations)
+            continue
+        for made in outcome.events:
             decided[EVENT_TYPES[type(made)].detail_type] += 1
     hand_over(deps)
     return Report(count, decided)
@@ -136,13 +138,14 @@ def hand_over(deps: Dependencies) -> None:
 
 def _apply_to_device(
     device_id: str, observations: Sequence[Observation], cause: Envelope[Any], deps: Dependencies, trace: str | None
-) -> tuple[AlertEvent, ...]:
+) -> Outcome | None:
+    """What the readings led to; None when nothing of it was worth saving."""
     rules = deps.configuration.rules_of(device_id)
     for attempt in range(1, SAVE_ATTEMPTS + 1):
         state = deps.states.load(device_id)
         outcome = evaluate(rules, state, observations)
-        if not _worth_saving(state, outcome):
-            return ()
+        if not worth_saving(state, outcome):
+            return None
         unpublished = (*state.unpublished, *(_envelope(made, cause, deps, trace) for made in outcome.events))
         try:
             saved = deps.states.save(replace(outcome.state, unpublished=unpublished))
@@ -153,20 +156,8 @@ def _apply_to_device(
         if unpublished:
             deps.bus.publish(unpublished)
             _forget_published(replace(saved, unpublished=()), deps)
-        return outcome.events
+        return outcome
     raise AssertionError("unreachable")
-
-
-def _worth_saving(before: DeviceState, outcome: Outcome) -> bool:
-    """Whether somebody who loads the state later could decide otherwise for it."""
-    after = outcome.state
-    if before.unpublished or outcome.events:
-        return True
-    if after is before:
-        return False
-    if before.watched or after.watched or after.clock is not before.clock or after.late.at != before.late.at:
-        return True
-    return (after.effort_at or 0) - (before.effort_at or 0) >= EFFORT_SAVED_MS
 
 
 def _forget_published(state: DeviceState, deps: Dependencies) -> None:

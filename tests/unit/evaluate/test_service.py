@@ -10,7 +10,7 @@ import pytest
 from evaluate import rule_files
 from evaluate.compiled import CompiledRules, compiled
 from evaluate.episodes import DeviceState
-from evaluate.memory import RecentlyHeard
+from evaluate.memory import RecentlyHeard, RecentReadings
 from evaluate.ports import AlarmStates, Bus, Configuration, ConflictError, Presence, PresenceError, PublishError
 from evaluate.presence import Heard
 from evaluate.service import Dependencies, apply, take_presence
@@ -96,9 +96,9 @@ class Clock:
 
 
 class World:
-    """The use case with fakes around it."""
+    """The use case with fakes around it. Without memory it is many instances, none of which sees a watch twice."""
 
-    def __init__(self, rules: CompiledRules = SIMPLE, **own: CompiledRules) -> None:
+    def __init__(self, rules: CompiledRules = SIMPLE, *, remembers: int = 50_000, **own: CompiledRules) -> None:
         self.states, self.bus, self.presence, self.monotonic = FakeStates(), FakeBus(), FakePresence(), Clock()
         self.deps = Dependencies(
             configuration=FakeConfiguration(rules, own),
@@ -109,6 +109,7 @@ class World:
             presence=self.presence,
             heard=RecentlyHeard(seconds=15),
             monotonic=self.monotonic,
+            memory=RecentReadings(remembers),
         )
 
     def take(self, *readings: Any, trace: str | None = None, **more: Any) -> Any:
@@ -210,6 +211,32 @@ def test_an_effort_without_anything_pending_is_saved_at_most_once_a_minute() -> 
         world.take(a_reading(n - 60, heart_rate=150, activity="running"), event_id=f"e{n}")
 
     assert world.states.saves == 1
+
+
+@pytest.mark.parametrize("remembers", [50_000, 0])
+@pytest.mark.parametrize("interval", [1, 5, 20])
+def test_a_long_run_is_no_alert_however_the_work_is_spread_over_instances(remembers: int, interval: int) -> None:
+    world = World(DEFAULT, remembers=remembers)
+
+    for n in range(1200 // interval):
+        at = n * interval
+        heart_rate = min(172, 100 + at // 3)
+        reading = a_reading(at, heart_rate=heart_rate, steps=3 * interval)
+        world.take(reading, event_id=f"e{n}", received_at=reading.timestamp + 400)
+
+    assert world.bus.types() == []
+
+
+@pytest.mark.parametrize("remembers", [50_000, 0])
+@pytest.mark.parametrize("interval", [1, 5, 20])
+def test_a_racing_heart_at_rest_is_an_alert_however_the_work_is_spread(remembers: int, interval: int) -> None:
+    world = World(DEFAULT, remembers=remembers)
+
+    for n in range(300 // interval):
+        reading = a_reading(n * interval, heart_rate=150, steps=0)
+        world.take(reading, event_id=f"e{n}", received_at=reading.timestamp + 400)
+
+    assert "AlertRaised" in world.bus.types()
 
 
 def test_a_watch_with_a_profile_has_rules_of_its_own() -> None:
