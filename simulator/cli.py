@@ -6,7 +6,6 @@ output holds one JSON object and nothing else.
 
 from __future__ import annotations
 
-import getpass
 import json
 import signal
 import sys
@@ -16,14 +15,15 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from evaluate.rule_files import DocumentError
 from rich.markup import escape
 from rich.text import Text
 
-from simulator import chain, cli_rules, cli_scoring, local, view
+from simulator import chain, cli_profiles, cli_rules, cli_scoring, local, view
 from simulator import drill as drills
 from simulator.cloud import process
 from simulator.cloud.settings import CloudSettings
-from simulator.console import AsJson, Profile, Region, StackName, Target, err, out, report, say
+from simulator.console import AsJson, Profile, Region, StackName, Target, err, login, out, report, say
 from simulator.devices import playback, recordings, scenarios
 from simulator.devices.fleet import Fleet, Wearer
 from simulator.devices.provisioning import DeviceIdError
@@ -43,6 +43,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
 )
 app.add_typer(cli_rules.app, name="rules")
+app.add_typer(cli_profiles.app, name="profile")
 cli_scoring.register(app)
 
 Port = Annotated[int, typer.Option(help="The local cloud's AWS API.", min=1, max=65535)]
@@ -317,7 +318,7 @@ def drill(
     if watch is not None and not watch.startswith("drill-"):
         raise UsageError("a drill's watch must be named drill-..., or people would take it for real")
     with Target(stack, profile, region).existing_or_local(_settings(port, mqtt_port, xray_port)) as target:
-        graded = drills.drill(target, chosen, ack_after=ack_after, by=_login(), say=say, device_id=watch)
+        graded = drills.drill(target, chosen, ack_after=ack_after, by=login(), say=say, device_id=watch)
     report(graded, as_json, view.card(graded))
     if not graded["passed"]:
         raise ChainError("the drill failed: " + ", ".join(hop["name"] for hop in graded["hops"] if not hop["passed"]))
@@ -359,7 +360,7 @@ def ack(
     region: Region = None,
 ) -> None:
     """Acknowledge an alert: you take responsibility, the escalation ends."""
-    answer = Target(stack, profile, region).existing().acknowledge(alert_id, by or _login())
+    answer = Target(stack, profile, region).existing().acknowledge(alert_id, by or login())
     if not answer["acknowledged"] and answer["reason"] == "unknown":
         raise UsageError(f"there is no alert {alert_id!r}")
     by_whom = f" by {answer['by']}" if answer.get("by") else ""
@@ -425,13 +426,6 @@ def _utc_ms(moment: datetime | None, default: int) -> int:
     return default if moment is None else int(moment.replace(tzinfo=moment.tzinfo or UTC).timestamp() * 1000)
 
 
-def _login() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return "unknown"
-
-
 def main() -> None:
     """Run the command; every expected failure is one line and an exit code."""
     from botocore.exceptions import BotoCoreError, ClientError
@@ -440,7 +434,11 @@ def main() -> None:
         if signal.getsignal(number) != signal.SIG_IGN:  # nohup means it
             signal.signal(number, _terminate)
     try:
-        app()
+        code = app(standalone_mode=False)
+    except typer.TyperException as error:
+        # Ours to print: one line, as everything else that can't be done. Without arguments it is the help.
+        text = error.format_message() if hasattr(error, "format_message") else str(error)
+        _end(text.splitlines()[0] if text else "see smartwatch --help", 2)
     except (UsageError, process.CloudError, DeviceIdError, recordings.RecordingError) as error:
         _end(str(error), 2)
     except scenarios.UnknownScenarioError as error:
@@ -449,8 +447,12 @@ def main() -> None:
         _end(str(error), 1)
     except (BotoCoreError, ClientError) as error:
         _end(f"AWS: {str(error).splitlines()[0]}", 2)
-    except KeyboardInterrupt:
-        _end("interrupted", 130)
+    except DocumentError as error:
+        _end(str(error), 2)
+    except OSError as error:
+        _end(f"{error.filename or 'the system'}: {error.strerror or error}", 2)
+    if isinstance(code, int) and code:
+        raise SystemExit(code)
 
 
 def _terminate(number: int, _frame: object) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import json
 import sys
 from collections.abc import Iterator
@@ -56,3 +57,11 @@ def report(answer: dict[str, Any], as_json: bool, shown: RenderableType) -> None
     else:
         # What people typed is in it: no markup.
         out.print(shown, highlight=False, markup=False)
+
+
+def login() -> str:
+    """Who sits here, for what is signed with a name."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "unknown"

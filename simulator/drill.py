@@ -8,6 +8,8 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from evaluate.machine import Machine
+from evaluate.observations import Observation
 from smartwatch_contracts.device import DRILL_PREFIX
 
 from simulator import chain
@@ -15,6 +17,7 @@ from simulator.devices.fleet import Fleet, Wearer
 from simulator.devices.scenarios import SCENARIOS, Scenario
 from simulator.devices.watch import Watch
 from simulator.errors import ChainError
+from simulator.scoring.rule_sets import rules_in_force
 from simulator.stack import Stack, trace_id_of
 
 #: What the platform may add to the waits of the policy, in milliseconds: windows, cold starts, a slow laptop.
@@ -58,16 +61,17 @@ def drill(
 
 
 def _follow(stack: Stack, device_id: str, begun_ms: int, ack_after: float | None, by: str, say: Say) -> dict[str, Any]:
+    say("waiting for the first reading in the store")
+    first_stored = chain.poll(
+        lambda: chain.stored(stack, device_id, since_ms=0, until_ms=2**53), bool, seconds=60, every=0.1
+    )
+    stored_ms = int(time.time() * 1000) - begun_ms if first_stored else None
     say("waiting for the alert")
     alert = chain.poll(lambda: chain.alert_of(stack, device_id), bool, seconds=60, every=0.1)
     if alert is None:
         raise ChainError(f"no alert about {device_id} within 60 s")
     alert_id, execution_arn = alert["alertId"], alert["executionArn"]
     policy = stack.execution(execution_arn)["input"]["policy"]
-    first_stored = chain.poll(
-        lambda: chain.stored(stack, device_id, since_ms=0, until_ms=2**53), bool, seconds=60, every=0.1
-    )
-    stored_ms = int(time.time() * 1000) - begun_ms if first_stored else None
     if ack_after is not None:
         _acknowledge(stack, alert_id, ack_after, by, say)
     say("waiting for the end of the escalation")
@@ -94,7 +98,7 @@ def _follow(stack: Stack, device_id: str, begun_ms: int, ack_after: float | None
     raised = chain.milliseconds(alert["raisedAt"])
     hops = [
         _within("reading stored", stored_ms, STORE_BUDGET_MS),
-        _within("alert raised", raised - int(alert["startedAt"]), ALERT_BUDGET_MS),
+        _within("alert raised", raised - _decided_at(stack, alert), ALERT_BUDGET_MS),
         _within("care team told", _between(raised, at.get("care-team-notified")), TELL_BUDGET_MS),
     ]
     if ack_after is None:
@@ -120,6 +124,26 @@ def _follow(stack: Stack, device_id: str, begun_ms: int, ack_after: float | None
         "executionArn": execution_arn,
         "traceId": trace_id,
     }
+
+
+def _decided_at(stack: Stack, alert: dict[str, Any]) -> int:
+    """When the reading was taken that opened the alert: what a rule waits for is no delay of the platform."""
+    rules = rules_in_force(stack, alert["deviceId"])
+    seen = [
+        Observation(
+            at=int(reading["timestamp"]),
+            received_at=int(reading["timestamp"]),
+            heart_rate=reading.get("heartRate"),
+            spo2=reading.get("spo2"),
+            steps=reading.get("steps"),
+        )
+        for reading in stack.readings(alert["deviceId"])
+    ]
+    machine = Machine(rules)
+    for observation in seen:
+        machine.step(observation)
+    opened = [episode.opened_at for episode in machine.episodes if episode.rule_id == alert["ruleId"]]
+    return min(opened, default=int(alert["startedAt"]))
 
 
 def _acknowledge(stack: Stack, alert_id: str, after: float, by: str, say: Say) -> None:

@@ -15,10 +15,13 @@ from simulator.stack import Stack
 Say = Callable[[str], None]
 
 
-def up(settings: CloudSettings, say: Say) -> Stack:
-    """Start the cloud and deploy the stack. Errors: `CloudError`; a cloud that can't take the stack is stopped."""
+def up(settings: CloudSettings, say: Say, *, owned: bool = False) -> Stack:
+    """Start the cloud and deploy the stack. Errors: `CloudError`; a cloud that can't take the stack is stopped.
+
+    One that is `owned` ends with this process.
+    """
     say(f"starting the local cloud on {settings.endpoint}")
-    cloud = process.start(settings)
+    cloud = process.start(settings, owned=owned)
     try:
         say("deploying template.yaml")
         deploy(settings)
@@ -43,7 +46,7 @@ def running_or_started(settings: CloudSettings, say: Say) -> Iterator[Stack]:
     if cloud is not None:
         yield Stack.local(cloud)
         return
-    stack = up(settings, say)
+    stack = up(settings, say, owned=True)
     try:
         yield stack
     finally:

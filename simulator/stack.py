@@ -15,6 +15,7 @@ from boto3.dynamodb.types import TypeDeserializer
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from simulator.alarm_configuration import AlarmConfiguration
 from simulator.cloud.deploy import STACK, outputs
 from simulator.cloud.process import RunningCloud
 from simulator.cloud.settings import BROKER_HOST, REGION
@@ -70,8 +71,14 @@ class Stack:
             return outputs(self.client("cloudformation"), self.name)
         except ClientError as error:
             if error.response["Error"]["Code"] == "ValidationError":
-                raise UsageError(f"there is no stack {self.name!r}") from None
+                hint = "; `smartwatch down` and `up` make it anew" if self.cloud else ""
+                raise UsageError(f"there is no stack {self.name!r}{hint}") from None
             raise
+
+    @cached_property
+    def configuration(self) -> AlarmConfiguration:
+        """Rule sets and profiles."""
+        return AlarmConfiguration(self.client("dynamodb"), self.outputs["AlarmConfigurationTableName"])
 
     # ------------------------------------------------------------------------------------------------------- watches
 
@@ -93,8 +100,9 @@ class Stack:
         )
 
     def ensure_known(self, device_id: str) -> None:
-        """Errors: `UsageError` when there is no such watch."""
+        """Errors: `UsageError` when there is no such watch, or no such stack."""
         check_device_id(device_id)
+        _ = self.outputs
         try:
             self.client("iot").describe_thing(thingName=device_id)
         except ClientError as error:
@@ -173,6 +181,10 @@ class Stack:
 
     def acknowledge(self, alert_id: str, by: str) -> dict[str, Any]:
         """Notify's answer. Errors: `ChainError` when the function fails."""
+        if not by.strip():
+            raise UsageError("an acknowledgement needs a name")
+        if not alert_id.strip():
+            raise UsageError("an acknowledgement needs an alert's id")
         answer = self.client("lambda").invoke(
             FunctionName=self.outputs["NotifyFunctionName"],
             Payload=json.dumps({"action": "acknowledge", "alertId": alert_id, "acknowledgedBy": by}),

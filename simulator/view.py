@@ -41,7 +41,7 @@ def _watches(picture: Picture) -> Table:
         table.add_column(column, justify="left" if column in {"watch", "doing"} else "right")
     for watch in picture.watches:
         vitals = watch.vitals
-        emergency = watch.scenario != "normal"
+        emergency = watch.scenario not in {"normal", "rest"}
         table.add_row(
             watch.device_id,
             *((str(vitals.heart_rate), str(vitals.spo2), str(vitals.steps)) if vitals else ("-", "-", "-")),

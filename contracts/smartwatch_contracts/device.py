@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, model_validator
 
 from smartwatch_contracts.model import Contract
 
@@ -18,6 +18,9 @@ DEVICE_ID_PATTERN = r"^[A-Za-z0-9:_-]{1,128}$"
 
 #: Timestamps below this are seconds since 1970, from here on milliseconds: 5138-11-16 in one, 1973-03-03 in the other.
 MILLISECONDS_FROM = 100_000_000_000
+
+#: Decimals of a percentage: finer than any sensor.
+DECIMALS = 6
 
 #: How far ahead of the broker's clock a reading may be, in milliseconds.
 MAX_FUTURE_MS = 5 * 60 * 1000
@@ -40,11 +43,21 @@ def _number(value: Any) -> Any:
     return value
 
 
+def _resolved(value: float) -> float:
+    """As fine as any sensor measures: more digits than a store holds would hold up everybody else's readings."""
+    return round(value, DECIMALS)
+
+
 Number = BeforeValidator(_number)
+Resolved = AfterValidator(_resolved)
 Timestamp = Annotated[float, Field(gt=0, lt=MILLISECONDS_FROM * 1000, allow_inf_nan=False), Number]
 HeartRate = Annotated[int, Field(ge=0, le=300, description="Beats per minute; 0 means no signal."), Number]
+Percent = Annotated[float, Field(ge=0, le=100, allow_inf_nan=False, description="%"), Number, Resolved]
 Spo2 = Annotated[
-    float, Field(ge=0, le=100, allow_inf_nan=False, description="Oxygen saturation, %; 0 means no signal."), Number
+    float,
+    Field(ge=0, le=100, allow_inf_nan=False, description="Oxygen saturation, %; 0 means no signal."),
+    Number,
+    Resolved,
 ]
 Steps = Annotated[int, Field(ge=0, le=1_000_000, description="Steps since the previous reading."), Number]
 
@@ -64,10 +77,10 @@ class DeviceReading(Contract):
     heart_rate: HeartRate | None = None
     steps: Steps | None = None
     spo2: Spo2 | None = None
-    sequence: Annotated[int, Field(ge=0), Number] | None = None
+    sequence: Annotated[int, Field(ge=0, lt=2**53), Number] | None = None
     on_wrist: Annotated[bool, Field(strict=True)] | None = None
-    battery: Annotated[float, Field(ge=0, le=100, allow_inf_nan=False, description="%"), Number] | None = None
-    quality: Annotated[float, Field(ge=0, le=100, allow_inf_nan=False, description="%"), Number] | None = None
+    battery: Percent | None = None
+    quality: Percent | None = None
     activity: Annotated[Activity, BeforeValidator(_activity)] | None = None
 
     @model_validator(mode="after")

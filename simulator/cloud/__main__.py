@@ -1,4 +1,4 @@
-"""The local cloud's process: `python -m simulator.cloud <settings.json>`. See `simulator.cloud.process`."""
+"""The local cloud's process: `python -m simulator.cloud SETTINGS [PID-OF-OWNER]`. See `simulator.cloud.process`."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def main() -> None:
     if not settings.stock:
         for name in ORDER:
             importlib.import_module(f"simulator.cloud.mends.{name}").install(settings)
-    asyncio.run(_serve(settings, ministack_app.app))
+    asyncio.run(_serve(settings, ministack_app.app, owner=int(sys.argv[2]) if len(sys.argv) > 2 else None))
 
 
 def _enter_environment(settings: CloudSettings) -> None:
@@ -37,7 +37,7 @@ def _enter_environment(settings: CloudSettings) -> None:
     tempfile.tempdir = None  # computed again from TMPDIR
 
 
-async def _serve(settings: CloudSettings, app: object) -> None:
+async def _serve(settings: CloudSettings, app: object, owner: int | None) -> None:
     from hypercorn.asyncio import serve
     from hypercorn.config import Config
 
@@ -45,6 +45,7 @@ async def _serve(settings: CloudSettings, app: object) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
+    watching = loop.create_task(_end_with(owner, stop)) if owner is not None else None
     config = Config()
     config.bind = [f"{LOOPBACK}:{settings.api_port}"]
     config.keep_alive_timeout = 75
@@ -53,7 +54,16 @@ async def _serve(settings: CloudSettings, app: object) -> None:
     try:
         await serve(app, config, shutdown_trigger=stop.wait)  # type: ignore[arg-type]
     finally:
+        if watching is not None:
+            watching.cancel()
         _stop_workers()
+
+
+async def _end_with(owner: int, stop: asyncio.Event) -> None:
+    """A killed owner leaves its children to another parent."""
+    while os.getppid() == owner:
+        await asyncio.sleep(1)
+    stop.set()
 
 
 def _stop_workers() -> None:

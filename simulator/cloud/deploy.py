@@ -33,9 +33,9 @@ DEADLINE_SECONDS = 60
 
 #: People wait minutes, a laptop's demonstration waits seconds.
 LOCAL_PARAMETERS = {
-    "CareTeamSeconds": "3",
-    "ReminderSeconds": "3",
-    "OnCallSeconds": "4",
+    "CareTeamSeconds": "5",
+    "ReminderSeconds": "4",
+    "OnCallSeconds": "5",
     "IngestWindowSeconds": "1",
     "PersistWindowSeconds": "1",
     "WatchedRefreshSeconds": "1",

@@ -39,8 +39,8 @@ class RunningCloud:
     pid: int
 
 
-def start(settings: CloudSettings) -> RunningCloud:
-    """Start a local cloud and wait until it answers.
+def start(settings: CloudSettings, *, owned: bool = False) -> RunningCloud:
+    """Start a local cloud and wait until it answers. One that is `owned` ends with this process, even a killed one.
 
     Errors: `PortTakenError`; `CloudError` when one already runs in this home, or when it does not come up.
     """
@@ -53,7 +53,7 @@ def start(settings: CloudSettings) -> RunningCloud:
     log_file = settings.home / "cloud.log"
     with log_file.open("wb") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "simulator.cloud", str(settings_file)],
+            [sys.executable, "-m", "simulator.cloud", str(settings_file), *([str(os.getpid())] if owned else [])],
             stdout=log,
             stderr=subprocess.STDOUT,
             stdin=subprocess.DEVNULL,
@@ -84,11 +84,11 @@ def find(home: Path) -> RunningCloud | None:
     """The cloud that runs in `home`, or None. A record left by a killed one is removed."""
     try:
         record = json.loads((home / "cloud.json").read_text())
-    except (OSError, ValueError):
+        settings, pid = CloudSettings.from_json(record["settings"]), int(record["pid"])
+    except (OSError, ValueError, LookupError, TypeError):
         return None
-    settings = CloudSettings.from_json(record["settings"])
-    if _alive(record["pid"]):
-        return RunningCloud(settings, record["pid"])
+    if _alive(pid):
+        return RunningCloud(settings, pid)
     _forget(home)
     return None
 

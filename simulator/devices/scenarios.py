@@ -24,6 +24,10 @@ class Scenario:
     step: Callable[[Person, float], Vitals]
 
 
+def _rest(person: Person, seconds: float) -> Vitals:
+    return person.do(Activity.REST, seconds)
+
+
 def _tachycardia(person: Person, seconds: float) -> Vitals:
     return person.tend_to(176, 0, seconds, time_constant=EMERGENCY_SECONDS)
 
@@ -46,6 +50,7 @@ SCENARIOS = {
     scenario.name: scenario
     for scenario in (
         Scenario("normal", "An ordinary day: rest and walks.", Person.live),
+        Scenario("rest", "Sits still.", _rest),
         Scenario("tachycardia", "The heart races at rest, far above 150 bpm.", _tachycardia),
         Scenario("bradycardia", "The heart slows to about 31 bpm.", _bradycardia),
         Scenario("desaturation", "Oxygen saturation falls to about 85 %.", _desaturation),

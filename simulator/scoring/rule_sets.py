@@ -53,9 +53,26 @@ def read(path: Path) -> str:
 
 
 def rules_in_force(stack: Stack, device_id: str) -> CompiledRules:
-    """The rules by which a stack judges a watch: the built-in default, as for a watch without a profile."""
-    del stack, device_id
-    return compiled(rule_files.built_in("default"))
+    """The rules by which a stack judges a watch: those that its wearer's profile names, and its limits.
+
+    Errors: `UsageError`, `DocumentError`, `LimitError` where the stack falls back to what was good before.
+    """
+    configuration = stack.configuration
+    put = configuration.profile(device_id)
+    profile = None if put is None else rule_files.parsed_profile(put.text)
+    name = (profile.rule_set if profile else None) or "default"
+    document = configuration.rule_set(name)
+    if document is None:
+        raise UsageError(f"the profile of {device_id} names the rule set {name}, which there is not")
+    return compiled(rule_files.rule_set(document.text), profile)
+
+
+def version(text: str) -> str:
+    """The version of a rule set in force; `broken` for one that is refused."""
+    try:
+        return rule_files.rule_set(text).version
+    except rule_files.DocumentError:
+        return "broken"
 
 
 def _mistake(line: str) -> Mistake:

@@ -22,11 +22,12 @@ from tests.support.builders import NOW, LambdaContext
 from tests.support.clouds import TestCloud, eventually, function_zip
 from tests.support.project import ROOT, template
 
-#: Seconds that each step waits in these tests.
-WAIT = 4
+#: Seconds that each step waits: in moto, and on the local cloud, where a function may take some to start.
+MOTO_WAIT = 3
+LOCAL_WAIT = 8
 
 #: What is broken in a variant of the workflow.
-VARIANTS = ("sound", "no-notify", "no-table", "no-people", "no-bus")
+VARIANTS = ("sound", "no-notify", "mute-notify", "no-table", "no-people", "no-bus")
 
 
 class Interpreter(Protocol):
@@ -108,6 +109,7 @@ PATHS: dict[str, Path] = {
         "Acknowledged", [STARTED, TOLD, REMINDED, PAGED], after=PAGED, act=acknowledge_without_a_word
     ),
     "notify-is-broken": Path("Exhausted", [STARTED, PAGED, "exhausted"], variant="no-notify"),
+    "notify-says-nothing-and-tells-nobody": Path("Exhausted", [STARTED, PAGED, "exhausted"], variant="mute-notify"),
     "notify-is-broken-and-somebody-answers-the-page": Path(
         "Acknowledged", [STARTED, PAGED, "acknowledged"], variant="no-notify", after=PAGED, act=acknowledge
     ),
@@ -183,7 +185,7 @@ def _timeline(world: Interpreter, alert_id: str) -> list[str]:
     return [entry["M"]["what"]["S"] for entry in item.get("Item", {}).get("timeline", {}).get("L", [])]
 
 
-def execution_input(alert_id: str) -> str:
+def execution_input(alert_id: str, wait: int) -> str:
     return json.dumps(
         {
             "alert": {
@@ -199,7 +201,7 @@ def execution_input(alert_id: str) -> str:
             "correlationId": "c1",
             "raisedAt": "2023-11-14T22:13:20Z",
             "trace": "Root=1-6553f100-0a1b2c3d4e5f60718293a4b5;Parent=53995c3f42cd8ad8;Sampled=1",
-            "policy": {"careTeamSeconds": WAIT, "reminderSeconds": WAIT, "onCallSeconds": WAIT},
+            "policy": {"careTeamSeconds": wait, "reminderSeconds": wait, "onCallSeconds": wait},
         }
     )
 
@@ -217,7 +219,7 @@ class MotoInterpreter:
         self._create_table()
         topics = {name: self.client("sns").create_topic(Name=name)["TopicArn"] for name in ("care-team", "on-call")}
         self.client("events").create_event_bus(Name="bus")
-        for name in ("notify", "broken"):
+        for name in ("notify", "broken", "mute"):
             self.client("lambda").create_function(
                 FunctionName=name, Runtime="python3.11", Role=role, Handler="h.h", Code={"ZipFile": b"x"}
             )
@@ -243,6 +245,7 @@ class MotoInterpreter:
         changes: dict[str, dict[str, str]] = {
             "sound": {},
             "no-notify": broken,
+            "mute-notify": {"NotifyFunctionArn": f"{lambda_arn}mute"},
             "no-table": {"AlertsTableName": "nosuch"},
             "no-people": {**broken, "OnCallTopicArn": f"{topics['on-call']}-nosuch"},
             # moto takes events for any bus, but no entry without a type.
@@ -267,7 +270,7 @@ class MotoInterpreter:
     def start(self, variant: str, alert_id: str) -> str:
         return str(
             self.client("stepfunctions").start_execution(
-                stateMachineArn=self._machines[variant], name=alert_id, input=execution_input(alert_id)
+                stateMachineArn=self._machines[variant], name=alert_id, input=execution_input(alert_id, MOTO_WAIT)
             )["executionArn"]
         )
 
@@ -305,6 +308,8 @@ def in_moto() -> Iterator[MotoInterpreter]:
             if function_name.endswith("broken"):
                 response_headers["x-amz-function-error"] = "Unhandled"
                 return json.dumps({"errorType": "ConnectionError", "errorMessage": "broken"}).encode()
+            if function_name.endswith("mute"):
+                return b"null"
             return json.dumps(world.notify(json.loads(body))).encode()
 
         class Hurried:
@@ -335,11 +340,13 @@ class LocalInterpreter:
         definition, function = described["definition"], outputs["NotifyFunctionName"]
         role = self._role("variants", "*")
         mute = self._role("variants-mute", "lambda:*", "dynamodb:*", "sns:*")
-        broken = self._broken_function(role)
+        broken = self._function("broken-notify", "raise ConnectionError('broken')", role)
+        silent = self._function("mute-notify", "return None", role)
         here = "arn:aws:lambda:us-east-1:000000000000:function:"
         without_notify = definition.replace(f"{here}{function}", f"{here}{broken}")
         variants = {
             "no-notify": without_notify,
+            "mute-notify": definition.replace(f"{here}{function}", f"{here}{silent}"),
             "no-table": definition.replace(outputs["AlertsTableName"], "nosuch"),
             "no-people": without_notify.replace(outputs["OnCallTopicArn"], outputs["OnCallTopicArn"] + "-nosuch"),
             "no-bus": definition,
@@ -361,7 +368,7 @@ class LocalInterpreter:
     def start(self, variant: str, alert_id: str) -> str:
         return str(
             self.client("stepfunctions").start_execution(
-                stateMachineArn=self._machines[variant], name=alert_id, input=execution_input(alert_id)
+                stateMachineArn=self._machines[variant], name=alert_id, input=execution_input(alert_id, LOCAL_WAIT)
             )["executionArn"]
         )
 
@@ -387,14 +394,12 @@ class LocalInterpreter:
         )
         return str(role)
 
-    def _broken_function(self, role: str) -> str:
+    def _function(self, name: str, body: str, role: str) -> str:
         self.client("lambda").create_function(
-            FunctionName="broken-notify",
+            FunctionName=name,
             Runtime="python3.11",
             Role=role,
-            Handler="broken.handler",
-            Code={
-                "ZipFile": function_zip(broken="def handler(event, context):\n    raise ConnectionError('broken')\n")
-            },
+            Handler="stand_in.handler",
+            Code={"ZipFile": function_zip(stand_in=f"def handler(event, context):\n    {body}\n")},
         )
-        return "broken-notify"
+        return name

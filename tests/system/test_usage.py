@@ -15,7 +15,7 @@ from tests.support.clouds import TestCloud, running_cloud
 from tests.support.command import Command, free_ports, usage_error
 
 NONE_RUNS = "smartwatch: no local cloud runs; `smartwatch up` starts one (or name a stack on AWS with --stack)"
-SCENARIOS = "bradycardia, desaturation, normal, sensor-off, tachycardia"
+SCENARIOS = "bradycardia, desaturation, normal, rest, sensor-off, tachycardia"
 
 
 def _words(value: object) -> str:

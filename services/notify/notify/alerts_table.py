@@ -10,8 +10,8 @@ from botocore.exceptions import ClientError
 from smartwatch_contracts.events import Severity
 
 from notify.domain import AlertRecord, Status, TimelineEntry
-from notify.ports import Alerts, NotOpenError, UnknownAlertError
-from notify.requests import Noted, Step
+from notify.ports import Alerts, NotOpenError, OvertakenError, UnknownAlertError
+from notify.requests import STEPS, Noted, Step
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
@@ -40,11 +40,23 @@ class DynamoDbAlerts(Alerts):
     def begin_step(self, alert_id: str, step: Step, task_token: str) -> AlertRecord:
         item = self._update(
             alert_id,
-            "SET taskToken = :token, waitingStep = :step, expiresAt = :expires",
-            "#status = :open",
-            {":token": {"S": task_token}, ":step": {"S": step}, ":open": {"S": "open"}, ":expires": self._expires()},
+            "SET taskToken = :token, waitingStep = :step, stepsBegun = :rank, expiresAt = :expires",
+            "#status = :open AND attribute_not_exists(pagedDirectly) "
+            "AND (attribute_not_exists(stepsBegun) OR stepsBegun <= :rank)",
+            {
+                ":token": {"S": task_token},
+                ":step": {"S": step},
+                ":rank": {"N": str(STEPS.index(step))},
+                ":open": {"S": "open"},
+                ":expires": self._expires(),
+            },
         )
-        return self._load(alert_id) if item is None else _record(item)
+        if item is not None:
+            return _record(item)
+        record = self._load(alert_id)
+        if record.status == "open":
+            raise OvertakenError(alert_id, step)
+        return record
 
     def step_done(self, alert_id: str, step: Step, entry: TimelineEntry) -> None:
         self._update(
@@ -205,5 +217,6 @@ def _record(item: dict[str, Any]) -> AlertRecord:
         drill=item.get("drill", {}).get("BOOL", False),
         correlation_id=item.get("correlationId", {}).get("S", ""),
         acknowledged_by=item.get("acknowledgedBy", {}).get("S"),
+        acknowledged_at=int(item.get("acknowledgedAt", {}).get("N", "0")),
         told=frozenset(cast(Step, step) for step in item.get("told", {}).get("M", {})),
     )

@@ -59,6 +59,8 @@ class AlertRecord:
     drill: bool = False
     correlation_id: str = ""
     acknowledged_by: str | None = None
+    #: Milliseconds since 1970; 0 before.
+    acknowledged_at: int = 0
     told: frozenset[Step] = frozenset()
 
 

@@ -17,7 +17,8 @@ class Alerts(Protocol):
     def begin_step(self, alert_id: str, step: Step, task_token: str) -> AlertRecord:
         """Keep the token as the one to answer, if the alert is open; the record as it is now.
 
-        A record that is not open comes back unchanged, without the token. Errors: `UnknownAlertError`.
+        A record that is not open comes back unchanged, without the token. Errors: `UnknownAlertError`;
+        `OvertakenError` when a later step has begun, or the workflow has paged without this function.
         """
 
     def step_done(self, alert_id: str, step: Step, entry: TimelineEntry) -> None:
@@ -77,3 +78,7 @@ class NotOpenError(Exception):
 
 class PublishError(Exception):
     """EventBridge did not accept the event."""
+
+
+class OvertakenError(Exception):
+    """The workflow has gone on to a later step: this one's message would come too late, and its token is dead."""

@@ -18,6 +18,7 @@ from smartwatch_contracts.events import Severity
 
 #: The steps of an escalation at which somebody is told.
 Step = Literal["care-team", "care-team-reminder", "on-call"]
+STEPS: tuple[Step, ...] = ("care-team", "care-team-reminder", "on-call")
 
 
 class _Request(BaseModel):

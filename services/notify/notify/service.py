@@ -12,7 +12,7 @@ from smartwatch_contracts.events import AlertAcknowledgedV1
 from smartwatch_contracts.ids import derived_id
 
 from notify.domain import STEP_DONE, AlertRecord, TimelineEntry, message
-from notify.ports import Alerts, Bus, Messenger, NotOpenError, UnknownAlertError, Workflow
+from notify.ports import Alerts, Bus, Messenger, NotOpenError, OvertakenError, UnknownAlertError, Workflow
 from notify.requests import Acknowledge, Cleared, Noted, Request, Step, Tell, Worsened
 
 
@@ -49,7 +49,10 @@ def tell(request: Tell, deps: Dependencies) -> dict[str, Any]:
     the workflow retries, and then goes on to the next step.
     """
     alert_id, step = request.alert.alert_id, request.step
-    record = deps.alerts.begin_step(alert_id, step, request.task_token)
+    try:
+        record = deps.alerts.begin_step(alert_id, step, request.task_token)
+    except OvertakenError:
+        return {"told": False, "status": "overtaken"}
     if record.status != "open":
         deps.workflow.answer(request.task_token, _answer(record))
         return {"told": False, "status": record.status}
@@ -74,17 +77,25 @@ def acknowledge(request: Acknowledge, deps: Dependencies) -> dict[str, Any]:
     except UnknownAlertError:
         return {"acknowledged": False, "reason": "unknown"}
     except NotOpenError as error:
-        # The first acknowledgement may have failed between its record and its answer to the workflow.
+        # The first acknowledgement may have failed between its record and its answer to the workflow, or to the bus.
         _resume(error.record, deps)
+        if error.record.status == "acknowledged":
+            _announce(error.record, now, deps)
         return {"acknowledged": False, "reason": error.record.status, "by": error.record.acknowledged_by}
     _resume(record, deps)
+    _announce(record, now, deps)
+    return {"acknowledged": True, "by": request.acknowledged_by}
+
+
+def _announce(record: AlertRecord, now: datetime, deps: Dependencies) -> None:
+    """Say on the bus who took responsibility: the same event, however often it is said."""
     deps.bus.publish(
         ALERT_ACKNOWLEDGED.envelope(
             AlertAcknowledgedV1(
                 alert_id=record.alert_id,
                 device_id=record.device_id,
-                acknowledged_by=request.acknowledged_by,
-                acknowledged_at=at_ms,
+                acknowledged_by=record.acknowledged_by or "",
+                acknowledged_at=record.acknowledged_at,
                 drill=record.drill,
             ),
             event_id=derived_id(ALERT_ACKNOWLEDGED.detail_type, record.alert_id),
@@ -92,7 +103,6 @@ def acknowledge(request: Acknowledge, deps: Dependencies) -> dict[str, Any]:
             occurred_at=now,
         )
     )
-    return {"acknowledged": True, "by": request.acknowledged_by}
 
 
 def cleared(request: Cleared, deps: Dependencies) -> dict[str, Any]:

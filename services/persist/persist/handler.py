@@ -29,7 +29,12 @@ def handler(
 
     def store(record: SQSRecord) -> None:
         nonlocal stored
-        stored += service.store(json.loads(record.body), built)
+        try:
+            stored += service.store(json.loads(record.body), built)
+        except Exception as error:
+            # Powertools reports the record and says nothing; the type alone, as the text may hold a vital sign.
+            logger.warning("an event is not stored", error=type(error).__name__, message_id=record.message_id)
+            raise
 
     processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
     answer = process_partial_response(event=event, record_handler=store, processor=processor, context=context)

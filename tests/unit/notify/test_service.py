@@ -7,15 +7,16 @@ from typing import Any
 
 import pytest
 from notify.domain import AlertRecord, Message, TimelineEntry, message
-from notify.ports import Alerts, Bus, Messenger, NotOpenError, UnknownAlertError, Workflow
-from notify.requests import Acknowledge, Alert, Cleared, Step, Tell, parse
+from notify.ports import Alerts, Bus, Messenger, NotOpenError, OvertakenError, UnknownAlertError, Workflow
+from notify.requests import STEPS, Acknowledge, Alert, Cleared, Noted, Step, Tell, parse
 from notify.service import Dependencies, serve
 from pydantic import ValidationError
-from smartwatch_contracts.catalogue import ALERT_CLEARED
+from smartwatch_contracts.catalogue import ALERT_CLEARED, CATALOGUE
 from smartwatch_contracts.envelope import Envelope
-from smartwatch_contracts.events import AlertClearedV1
+from smartwatch_contracts.events import AlertClearedV1, Severity
 
 from tests.support.builders import NOW, T0, bus_event
+from tests.support.project import event_example
 
 ALERT = Alert(
     alert_id="a1",
@@ -34,10 +35,15 @@ class FakeAlerts(Alerts):
         self.tokens: dict[str, str] = {}
         self.timeline: list[str] = []
         self.cleared: set[str] = set()
+        self.begun: dict[str, int] = {}
+        self.noted: list[Noted] = []
 
     def begin_step(self, alert_id: str, step: Step, task_token: str) -> AlertRecord:
         record = self._known(alert_id)
         if record.status == "open":
+            if STEPS.index(step) < self.begun.get(alert_id, 0):
+                raise OvertakenError
+            self.begun[alert_id] = STEPS.index(step)
             self.tokens[alert_id] = task_token
         return record
 
@@ -51,7 +57,7 @@ class FakeAlerts(Alerts):
         record = self._known(alert_id)
         if record.status not in ("open", "exhausted"):
             raise NotOpenError(record)
-        self.records[alert_id] = replace(record, status="acknowledged", acknowledged_by=by)
+        self.records[alert_id] = replace(record, status="acknowledged", acknowledged_by=by, acknowledged_at=at_ms)
         self.timeline.append(entry.what)
         return self.records[alert_id]
 
@@ -62,6 +68,13 @@ class FakeAlerts(Alerts):
             self.timeline.append(entry.what)
         self.records[alert_id] = replace(record, status="cleared") if record.status == "open" else record
         return self.records[alert_id]
+
+    def note(self, request: Noted, entry: TimelineEntry) -> None:
+        self.noted.append(request)
+        self.timeline.append(entry.what)
+
+    def worsen(self, alert_id: str, severity: Severity, event_id: str, entry: TimelineEntry) -> None:
+        self.timeline.append(f"{entry.what} {entry.detail}")
 
     def waiting_token(self, alert_id: str) -> str | None:
         return self.tokens.get(alert_id)
@@ -105,8 +118,11 @@ class FakeWorkflow(Workflow):
 class FakeBus(Bus):
     def __init__(self) -> None:
         self.published: list[Envelope[Any]] = []
+        self.broken = False
 
     def publish(self, envelope: Envelope[Any]) -> None:
+        if self.broken:
+            raise ConnectionError
         self.published.append(envelope)
 
 
@@ -191,7 +207,7 @@ def test_a_second_acknowledgement_changes_nothing_and_says_who_was_first() -> No
     world.acknowledge(by="first")
 
     assert world.acknowledge(by="second") == {"acknowledged": False, "reason": "acknowledged", "by": "first"}
-    assert len(world.bus.published) == 1
+    assert len({event.id for event in world.bus.published}) == 1
     assert len(world.workflow.answers) == 1
 
 
@@ -239,9 +255,6 @@ def test_a_clear_that_overtakes_the_alert_is_remembered() -> None:
     world = World()
 
     assert world.clear("a2") == {"status": "cleared"}
-
-
-STEPS: list[Step] = ["care-team", "care-team-reminder", "on-call"]
 
 
 @pytest.mark.parametrize("step", STEPS)
@@ -296,3 +309,50 @@ def test_a_request_that_notify_does_not_know_is_refused(event: dict[str, Any]) -
 
 def test_a_request_never_shows_its_task_token() -> None:
     assert "secret" not in repr(Tell(action="tell", step="on-call", alert=ALERT, task_token="secret"))
+
+
+def test_a_step_that_was_overtaken_tells_nobody_and_keeps_the_later_token() -> None:
+    """A slow start of the function: the reminder is out already when the first message would go."""
+    world = World()
+    world.tell("care-team-reminder", "t2")
+
+    assert world.tell("care-team", "t1") == {"told": False, "status": "overtaken"}
+    assert len(world.people.sent) == 1
+    assert world.alerts.waiting_token("a1") == "t2"
+
+
+def test_an_acknowledgement_that_the_bus_did_not_take_is_announced_by_the_next_one() -> None:
+    world = World()
+    world.bus.broken = True
+    with pytest.raises(ConnectionError):
+        world.acknowledge(by="nurse")
+    world.bus.broken = False
+
+    answer = world.acknowledge(by="doctor")
+
+    assert (answer["acknowledged"], answer["by"]) == (False, "nurse")
+    assert [event.data.acknowledged_by for event in world.bus.published] == ["nurse"]
+
+
+@pytest.mark.parametrize(
+    ("detail_type", "status", "entry"),
+    [
+        ("TechnicalAlertRaised", "technical", "technical-alert-raised"),
+        ("RetrospectiveEpisodeFound", "retrospective", "found-in-late-readings"),
+    ],
+)
+def test_what_concerns_no_person_now_is_noted_and_told_to_nobody(detail_type: str, status: str, entry: str) -> None:
+    world = World()
+
+    serve(parse(event_example(next(t for t in CATALOGUE if t.detail_type == detail_type))), world.deps)
+
+    assert [noted.status for noted in world.alerts.noted] == [status]
+    assert (world.alerts.timeline, world.people.sent) == ([entry], [])
+
+
+def test_a_rise_in_severity_is_on_the_timeline() -> None:
+    world = World()
+
+    serve(parse(event_example(next(t for t in CATALOGUE if t.detail_type == "AlertSeverityChanged"))), world.deps)
+
+    assert world.alerts.timeline == ["severity-raised to critical"]

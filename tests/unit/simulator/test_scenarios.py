@@ -103,6 +103,6 @@ def test_the_same_name_seed_and_interval_give_the_same_readings() -> None:
 def test_an_unknown_scenario_names_the_known_ones() -> None:
     with pytest.raises(
         UnknownScenarioError,
-        match=r"^no scenario 'flu'; there are bradycardia, desaturation, normal, sensor-off, tachycardia$",
+        match=r"^no scenario 'flu'; there are bradycardia, desaturation, normal, rest, sensor-off, tachycardia$",
     ):
         named("flu")
