@@ -21,6 +21,27 @@ import pytest  # noqa: E402
 from simulator.cloud.deploy import deploy  # noqa: E402
 from tests.support.clouds import TestCloud, running_cloud  # noqa: E402
 
+#: Files that wait longest, longest first: so that no worker begins them when the others are done.
+SLOW = (
+    "test_silent_watch",
+    "test_properties",
+    "test_sam",
+    "test_paths",
+    "test_permissions",
+    "test_drill",
+    "test_command",
+    "test_chain",
+    "test_rules_in_force",
+    "test_budget",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    def rank(item: pytest.Item) -> int:
+        return SLOW.index(item.path.stem) if item.path.stem in SLOW else len(SLOW)
+
+    items.sort(key=rank)
+
 
 @pytest.fixture(scope="session")
 def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[TestCloud, dict[str, str]]]:

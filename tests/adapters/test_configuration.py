@@ -27,8 +27,9 @@ class Shelf:
         self.now = 0.0
         self.configuration = DynamoDbConfiguration(client, table, refresh_seconds=30, monotonic=lambda: self.now)
 
-    def put(self, kind: str, name: str, document: str | None) -> None:
-        item = {"kind": {"S": kind}, "name": {"S": name}, "changedAt": {"N": str(int(time.time() * 1000))}}
+    def put(self, kind: str, name: str, document: str | None, *, ahead_ms: int = 0) -> None:
+        changed_at = int(time.time() * 1000) + ahead_ms
+        item = {"kind": {"S": kind}, "name": {"S": name}, "changedAt": {"N": str(changed_at)}}
         if document is not None:
             item["document"] = {"S": document}
         self.client.put_item(TableName=self.table, Item=item)
@@ -151,6 +152,15 @@ def test_a_profile_that_is_removed_is_forgotten(shelf: Shelf) -> None:
     shelf.put(PROFILES, "frail", None)
 
     assert shelf.version("frail") == "default 1"
+
+
+def test_a_writer_whose_clock_is_ahead_does_not_hide_those_who_come_after(shelf: Shelf) -> None:
+    shelf.put(RULE_SETS, "simple", simple("simple"), ahead_ms=10**12)
+    assert shelf.version() == "default 1"
+
+    shelf.put(RULE_SETS, "default", simple())
+
+    assert shelf.version() == "default 2"
 
 
 def test_while_the_table_can_not_be_read_alarms_go_on_with_the_rules_that_are_known(shelf: Shelf) -> None:

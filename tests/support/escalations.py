@@ -23,7 +23,7 @@ from tests.support.clouds import TestCloud, eventually, function_zip
 from tests.support.project import ROOT, template
 
 #: Seconds that each step waits: in moto, and on the local cloud, where a function may take some to start.
-MOTO_WAIT = 3
+MOTO_WAIT = 5
 LOCAL_WAIT = 8
 
 #: What is broken in a variant of the workflow.

@@ -20,9 +20,9 @@ FUNCTIONS = ("IngestFunctionName", "EvaluateFunctionName", "PersistFunctionName"
 
 @pytest.fixture
 def rarely_refreshed(chain: Chain) -> Any:
-    """What an instance of evaluate knows stays fresh for the length of a test."""
+    """What an instance of evaluate knows stays fresh for the length of a test, and a thousand records are one batch."""
     names = ("WatchedRefreshSeconds", "ConfigurationRefreshSeconds", "HandOverSeconds")
-    deploy(chain.cloud.settings, parameters=dict.fromkeys(names, "300"))
+    deploy(chain.cloud.settings, parameters={**dict.fromkeys(names, "300"), "IngestWindowSeconds": "3"})
     yield
     deploy(chain.cloud.settings)
 
@@ -68,7 +68,7 @@ def test_a_thousand_normal_readings_cost_three_events_no_request_of_evaluate_and
     # A first batch, so that every worker that a batch keeps busy has its set of watched devices.
     chain.put_records(*_batch(names, int(time.time()) * 1000))
     eventually(lambda: chain.stored(names[-1]) == 1, within=30)
-    time.sleep(2.5)  # past the windows: the next batch is one of its own
+    time.sleep(4.5)  # past the windows: the next batch is one of its own
     events, lines = _events(chain), {output: chain.log_lines(output) for output in FUNCTIONS}
     since = datetime.now(UTC)
 

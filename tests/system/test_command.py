@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from evaluate import rule_files
 
 from simulator.cloud.deploy import deploy
 from tests.support.clouds import eventually, running_cloud
@@ -20,7 +21,12 @@ def smartwatch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Command]:
     home = tmp_path_factory.mktemp("command")
     with running_cloud(home / "cloud") as cloud:
         deploy(cloud.settings, parameters=POLICY)
-        yield Command(home)
+        command = Command(home)
+        # One limit and at once, so that ten seconds are enough.
+        plain = home / "plain.yaml"
+        plain.write_text(rule_files.built_in_text("simple").replace("name: simple", "name: default"))
+        assert command.json("rules", "put", plain) == {"name": "default", "version": "1"}
+        yield command
 
 
 @pytest.fixture(scope="module")

@@ -80,6 +80,6 @@ def test_a_watch_that_is_killed_is_missed_and_returns_with_six_hours_of_readings
         )
 
     assert back["alertId"] == missed["alertId"]
-    eventually(lambda: chain.stored(name) >= 4 + len(backfill) + 1, within=30)
+    eventually(lambda: chain.stored(name) >= 4 + len(backfill) + 1, within=60)
     assert chain.executions(name) == []
     assert {alert["status"]["S"] for alert in chain.alerts(name)} == {"cleared", "retrospective"}

@@ -45,7 +45,9 @@ class DynamoDbConfiguration(Configuration):
         *,
         refresh_seconds: float,
         monotonic: Callable[[], float] = time.monotonic,
+        now: Callable[[], float] = time.time,
     ) -> None:
+        self._now = now
         self._client = client
         self._table_name = table_name
         self._refresh_seconds = refresh_seconds
@@ -97,7 +99,9 @@ class DynamoDbConfiguration(Configuration):
         )
         for page in pages:
             for item in page["Items"]:
-                self._changed_at[kind] = max(self._changed_at[kind], int(item["changedAt"]["N"]))
+                # A writer whose clock is ahead must not hide those who come after.
+                changed_at = min(int(item["changedAt"]["N"]), int(self._now() * 1000))
+                self._changed_at[kind] = max(self._changed_at[kind], changed_at)
                 name, text = item["name"]["S"], item.get("document", {}).get("S")
                 if self._documents.get((kind, name)) != text:
                     if text is None:
