@@ -9,7 +9,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export SAM_CLI_TELEMETRY := 0
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check build deploy drill clean lock
+.PHONY: help run test check build deploy drill bench clean lock
 
 help: ## Show these targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,6 +36,9 @@ deploy: build ## sam deploy to the AWS account of your profile (STACK=name)
 
 drill: $(VENV)/.run ## Rehearse an escalation on the local cloud (ARGS="--ack-after 2")
 	@$(BIN)/smartwatch drill $(ARGS)
+
+bench: $(VENV)/.run ## Measure what decisions cost, beside a baseline from the same run (ARGS=--json)
+	@$(BIN)/python -m simulator.bench.decisions $(ARGS)
 
 clean: ## Stop the local cloud and remove everything that the other targets made
 	@if [ -x $(BIN)/smartwatch ]; then $(BIN)/smartwatch down; fi

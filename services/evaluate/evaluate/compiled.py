@@ -130,6 +130,18 @@ class CompiledRules:
                 return False
         return True
 
+    def is_quiet(self, moment: Moment) -> bool:
+        """Whether one moment concerns no rule that has nothing pending or open."""
+        heart_low, heart_high, spo2_low, spo2_high, battery_low = self.quiet
+        heart_rate, spo2, battery = moment.heart_rate, moment.spo2, moment.battery
+        return (
+            (heart_rate is None or heart_low <= heart_rate <= heart_high)
+            and (spo2 is None or spo2_low <= spo2 <= spo2_high)
+            and (battery is None or battery >= battery_low)
+            and not (moment.off_wrist or moment.no_heart_rate or moment.no_spo2)
+            and not (moment.implausible_heart_rate or moment.implausible_spo2)
+        )
+
 
 def compiled(rule_set: RuleSet, profile: Profile | None = None) -> CompiledRules:
     """The rules for one person; for everybody without a profile. Errors: `LimitError`."""

@@ -124,8 +124,10 @@ class Machine:
     def step(self, seen: Observation) -> None:
         """Take the next reading, in event time."""
         moment = self.context.moment(seen)
-        inhibited: set[str] = set()
         states = self.states
+        if not states and self._rules.is_quiet(moment):
+            return
+        inhibited: set[str] = set()
         for rule in self._rules.rules:
             if rule.id not in states and not rule.wakes(moment):
                 continue
