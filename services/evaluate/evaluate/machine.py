@@ -124,13 +124,15 @@ class Machine:
     def step(self, seen: Observation) -> None:
         """Take the next reading, in event time."""
         moment = self.context.moment(seen)
-        states = self.states
+        states, activity = self.states, moment.activity
         if not states and self._rules.is_quiet(moment):
             return
         inhibited: set[str] = set()
         for rule in self._rules.rules:
-            if rule.id not in states and not rule.wakes(moment):
-                continue
+            if rule.id not in states:
+                gated = rule.during is not None and activity not in rule.during
+                if not rule.wakes(moment) or (gated and self._note is None):
+                    continue
             if rule.technical:
                 if self._looks_back:
                     continue
