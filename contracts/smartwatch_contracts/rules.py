@@ -30,7 +30,14 @@ SEVERITIES: tuple[Severity, ...] = ("warning", "critical")
 class Document(BaseModel):
     """A part of a document that people write: an unknown field is a mistake, not an extension."""
 
-    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, frozen=True, extra="forbid")
+    model_config = ConfigDict(
+        alias_generator=to_camel,
+        populate_by_name=True,
+        frozen=True,
+        extra="forbid",
+        # A limit that is no number is never passed: the rule would be silent for ever.
+        allow_inf_nan=False,
+    )
 
 
 class PersonalLimit(Document):

@@ -162,6 +162,8 @@ def _compiled(
         raise LimitError(f"limits for rules that {rule_set.name} does not have: {', '.join(sorted(unknown))}")
     ordered = sorted(rule_set.rules, key=lambda rule: rule.kind != "technical")
     rules = [_rule(rule, person, own.get(rule.id, {})) for rule in ordered]
+    for compiled_rule in rules:
+        _refuse_unreachable(compiled_rule, rule_set)
     changes = [leaf.over_seconds for rule in ordered for leaf in rule.leaves() if isinstance(leaf, Change)]
     skew_ms = rule_set.clock_skew.beyond_seconds * 1000
     return CompiledRules(
@@ -255,6 +257,17 @@ def _band(rule: Rule, band: Band, person: PersonDefaults, own: float | None) -> 
         sign=sign,
         slope=slope,
     )
+
+
+def _refuse_unreachable(rule: CompiledRule, rule_set: RuleSet) -> None:
+    """A limit beyond what is plausible is never passed by a value that counts: the rule would be silent for ever."""
+    bounds = {"heartRate": rule_set.plausible.heart_rate, "spo2": rule_set.plausible.spo2}
+    for band in rule.bands:
+        plausible = bounds.get(band.signal or "")
+        if plausible is None:
+            continue
+        if band.limit >= plausible.at_most if band.sign > 0 else band.limit <= plausible.at_least:
+            raise LimitError(f"{rule.id}: no plausible value is {'above' if band.sign > 0 else 'below'} {band.limit:g}")
 
 
 def _clear(rule: Rule, mildest: CompiledBand, person: PersonDefaults) -> AnyCondition:

@@ -74,6 +74,9 @@ rules:
     [
         ("{severity: critical, when: {signal: heartRate, above: 120, below: 50}}", "needs either above or below"),
         ("{severity: critical, when: {signal: heartRate}}", "needs either above or below"),
+        ("{severity: critical, when: {signal: heartRate, above: .nan}}", "Input should be a finite number"),
+        ("{severity: critical, when: {signal: heartRate, above: .inf}}", "Input should be a finite number"),
+        ("{severity: critical, when: {signal: heartRate, above: 1.0e+308}}", "r: no plausible value is above 1e+308"),
         (
             "{severity: critical, when: {signal: heartRate, above: 120}, atOnce: 150}",
             "atOnce shrinks the forSeconds of a single above or below",
