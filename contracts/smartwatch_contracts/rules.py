@@ -227,6 +227,11 @@ class Rule(Document):
             raise ValueError("bands go from warning to critical, each at most once")
         if self.inhibits and self.kind != "technical":
             raise ValueError("only technical rules inhibit")
+        for leaf in self.leaves():
+            if isinstance(leaf, Faulty) and not leaf.present:
+                raise ValueError("a band needs a fault that is present; its absence is what clears")
+            if isinstance(leaf, Level) and leaf.signal == "battery" and leaf.below is None:
+                raise ValueError("a battery can be too low, not too high")
         if self.kind == "physiological" and any(isinstance(leaf, Faulty) for leaf in self.leaves()):
             raise ValueError("a rule about a fault is technical")
         if any(_has_lonely_change(band.when) for band in self.bands):
@@ -272,10 +277,16 @@ class Plausible(Document):
     `jump` is a change that no heart makes within `jumpSeconds`.
     """
 
-    at_least: float
-    at_most: float
+    at_least: Annotated[float, Field(gt=0)]
+    at_most: Annotated[float, Field(le=300)]
     jump: Annotated[float, Field(gt=0)]
     jump_seconds: Annotated[float, Field(gt=0, le=60)]
+
+    @model_validator(mode="after")
+    def _leaves_room(self) -> Plausible:
+        if self.at_least >= self.at_most:
+            raise ValueError("atLeast must be below atMost")
+        return self
 
 
 class Plausibility(Document):
@@ -293,8 +304,8 @@ class ActivityLimits(Document):
     Sports Med 52, 2018).
     """
 
-    walking_steps_per_minute: Annotated[float, Field(gt=0)] = 40
-    running_steps_per_minute: Annotated[float, Field(gt=0)] = 140
+    walking_steps_per_minute: Annotated[float, Field(ge=10, le=200)] = 40
+    running_steps_per_minute: Annotated[float, Field(ge=10, le=300)] = 140
     window_seconds: Annotated[int, Field(ge=10, le=300)] = 60
     settle_seconds: Annotated[int, Field(ge=0, le=1800)] = 300
 

@@ -163,6 +163,14 @@ def test_a_writer_whose_clock_is_ahead_does_not_hide_those_who_come_after(shelf:
     assert shelf.version() == "default 2"
 
 
+@pytest.mark.parametrize("kind", [RULE_SETS, PROFILES])
+def test_a_broken_document_does_not_hide_a_good_one_that_is_found_with_it(shelf: Shelf, kind: str) -> None:
+    shelf.put(RULE_SETS, "default", simple())
+    shelf.put(kind, "simple", "? [a, b]\n: 1\n")
+
+    assert shelf.version() == "default 2"
+
+
 def test_while_the_table_can_not_be_read_alarms_go_on_with_the_rules_that_are_known(shelf: Shelf) -> None:
     shelf.put(RULE_SETS, "default", simple())
     assert shelf.version() == "default 2"

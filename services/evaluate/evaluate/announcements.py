@@ -44,7 +44,7 @@ def reconciled(
         current = next((alert for alert in same if alert.cleared_at is None), None)
         ended_at = episode.ended_at or 0
         announced.extend(
-            replace(over, cleared_at=max(over.cleared_at or 0, ended_at)) for over in same if over is not current
+            replace(other, cleared_at=max(other.cleared_at or 0, ended_at)) for other in same if other is not current
         )
         if current is None:
             if same and episode.ended_at is not None:
@@ -61,15 +61,18 @@ def reconciled(
             current = replace(current, cleared_at=episode.ended_at)
             say(episode.ended_at, _cleared(state.device_id, current, episode.ended_at))
         announced.append(current)
+    over: list[Announced] = []
     for alert in unmatched:
         if alert.cleared_at is None:
             at = state.recent[-1].at if state.recent else alert.started_at
             at = max(at, alert.started_at)
             alert = replace(alert, cleared_at=at)
-            say(at, _cleared(state.device_id, alert, at, withdrawn=True))
-        announced.append(alert)
+            # First of all: what takes its place, if anything does, is told after it.
+            say(-1, _cleared(state.device_id, alert, at, withdrawn=True))
+        over.append(alert)
     horizon = state.checkpoint_at or 0
-    kept = [alert for alert in announced if alert.cleared_at is None or alert.cleared_at >= horizon]
+    # An alert is remembered as long as its episode is, and one without for as long as its readings may come again.
+    kept = [*announced, *(alert for alert in over if (alert.cleared_at or 0) >= horizon)]
     kept.sort(key=lambda alert: (alert.started_at, alert.rule_id, alert.alert_id))
     return tuple(kept), [event for _, _, event in timed]
 

@@ -20,6 +20,9 @@ from evaluate.ports import Bus, Configuration, Presence, RosterPart
 from evaluate.presence import Heard, SilenceEvent, check, merged
 from evaluate.service import as_json
 
+#: Events that are decided, saved and published together: with more, a part of the roster would not fit into its item.
+EVENTS_AT_ONCE = 500
+
 
 @dataclass(frozen=True)
 class Dependencies:
@@ -49,15 +52,19 @@ def look(deps: Dependencies, trace: str | None) -> Report:
     for device_id, what in heard.items():
         news[deps.presence.part_of(device_id)][device_id] = what
     watches = silent = back = 0
-    for part in deps.presence.parts():
-        now = deps.clock()
-        roster, events = check(merged(part.roster, news[part.index]), _rule_sets(deps), int(now.timestamp() * 1000))
+    for stored in deps.presence.parts():
+        part, roster = stored, merged(stored.roster, news[stored.index])
+        while True:
+            now = deps.clock()
+            roster, events = check(roster, _rule_sets(deps), int(now.timestamp() * 1000), at_most=EVENTS_AT_ONCE)
+            silent += sum(isinstance(event, TechnicalAlertRaisedV1) for event in events)
+            back += sum(not isinstance(event, TechnicalAlertRaisedV1) for event in events)
+            unpublished = (*part.unpublished, *(_envelope(event, now, deps, trace) for event in events))
+            if roster != dict(part.roster) or unpublished:
+                part = _save(replace(part, roster=roster, unpublished=unpublished), deps)
+            if len(events) < EVENTS_AT_ONCE:
+                break
         watches += len(roster)
-        silent += sum(isinstance(event, TechnicalAlertRaisedV1) for event in events)
-        back += sum(not isinstance(event, TechnicalAlertRaisedV1) for event in events)
-        unpublished = (*part.unpublished, *(_envelope(event, now, deps, trace) for event in events))
-        if roster != dict(part.roster) or unpublished:
-            _save(replace(part, roster=roster, unpublished=unpublished), deps)
     deps.presence.discard(receipts)
     return Report(watches, silent, back)
 
@@ -66,11 +73,12 @@ def _rule_sets(deps: Dependencies) -> Callable[[str], RuleSet]:
     return lambda device_id: deps.configuration.rules_of(device_id).rule_set
 
 
-def _save(part: RosterPart, deps: Dependencies) -> None:
+def _save(part: RosterPart, deps: Dependencies) -> RosterPart:
     saved = deps.presence.save(part)
     if saved.unpublished:
         deps.bus.publish(saved.unpublished)
-        deps.presence.save(replace(saved, unpublished=()))
+        saved = deps.presence.save(replace(saved, unpublished=()))
+    return saved
 
 
 def _envelope(event: SilenceEvent, now: datetime, deps: Dependencies, trace: str | None) -> Mapping[str, Any]:

@@ -86,6 +86,7 @@ class CompiledRule:
     during: frozenset[str] | None
     bands: tuple[CompiledBand, ...]
     clears: Test
+    clears_at: float
     clear_ms: int
     clear_readings: int
     signal: Signal
@@ -163,7 +164,7 @@ def _compiled(
     ordered = sorted(rule_set.rules, key=lambda rule: rule.kind != "technical")
     rules = [_rule(rule, person, own.get(rule.id, {})) for rule in ordered]
     for compiled_rule in rules:
-        _refuse_unreachable(compiled_rule, rule_set)
+        _refuse_unreachable(compiled_rule, rule_set, person)
     changes = [leaf.over_seconds for rule in ordered for leaf in rule.leaves() if isinstance(leaf, Change)]
     skew_ms = rule_set.clock_skew.beyond_seconds * 1000
     return CompiledRules(
@@ -222,6 +223,7 @@ def _rule(rule: Rule, person: PersonDefaults, own: dict[Severity, float]) -> Com
         during=frozenset(rule.during) if rule.during else None,
         bands=bands,
         clears=_test(clears, person),
+        clears_at=resolved(clears.limit, clears.signal, person) if isinstance(clears, Level) else 0.0,
         clear_ms=rule.clear.for_seconds * 1000,
         clear_readings=rule.clear.readings,
         signal=signal,
@@ -259,15 +261,29 @@ def _band(rule: Rule, band: Band, person: PersonDefaults, own: float | None) -> 
     )
 
 
-def _refuse_unreachable(rule: CompiledRule, rule_set: RuleSet) -> None:
-    """A limit beyond what is plausible is never passed by a value that counts: the rule would be silent for ever."""
+def _refuse_unreachable(rule: CompiledRule, rule_set: RuleSet, person: PersonDefaults) -> None:
+    """Limits between which no plausible value lies, or beyond which every one does: such a rule would never change."""
     bounds = {"heartRate": rule_set.plausible.heart_rate, "spo2": rule_set.plausible.spo2}
-    for band in rule.bands:
-        plausible = bounds.get(band.signal or "")
-        if plausible is None:
-            continue
-        if band.limit >= plausible.at_most if band.sign > 0 else band.limit <= plausible.at_least:
-            raise LimitError(f"{rule.id}: no plausible value is {'above' if band.sign > 0 else 'below'} {band.limit:g}")
+    limits = [(band.signal, band.limit) for band in rule.bands]
+    if isinstance(rule.rule.clear.when, Level):
+        limits.append((rule.rule.clear.when.signal, rule.clears_at))
+    for signal, limit in limits:
+        plausible = bounds.get(signal or "")
+        if plausible is not None and not plausible.at_least < limit < plausible.at_most:
+            raise LimitError(f"{rule.id}: no plausible value is on one side of {limit:g}")
+    for band in rule.rule.bands:
+        if isinstance(band.when, AllOf):
+            _refuse_contradiction(rule.id, band.when, person)
+
+
+def _refuse_contradiction(rule_id: str, condition: AllOf, person: PersonDefaults) -> None:
+    levels = [part for part in condition.all if isinstance(part, Level)]
+    for signal in {level.signal for level in levels}:
+        same = [level for level in levels if level.signal == signal]
+        above = [resolved(level.limit, signal, person) for level in same if level.above is not None]
+        below = [resolved(level.limit, signal, person) for level in same if level.below is not None]
+        if above and below and max(above) >= min(below):
+            raise LimitError(f"{rule_id}: nothing is above {max(above):g} and below {min(below):g}")
 
 
 def _clear(rule: Rule, mildest: CompiledBand, person: PersonDefaults) -> AnyCondition:

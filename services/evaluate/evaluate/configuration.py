@@ -74,17 +74,20 @@ class DynamoDbConfiguration(Configuration):
         if self._monotonic() < self._fresh_until:
             return
         self._fresh_until = self._monotonic() + self._refresh_seconds
+        changed = False
         try:
-            changed = [self._take_rule_set(name, text) for name, text in self._changes(RULE_SETS)]
+            for name, text in self._changes(RULE_SETS):
+                changed = self._take_rule_set(name, text) or changed
             for device_id, text in self._changes(PROFILES):
                 self._take_profile(device_id, text)
         except (ClientError, BotoCoreError) as error:
             # Alarms go on with the rules that are known.
             logger.warning("rule sets and profiles could not be read: %s", error)
-            return
-        if any(changed):
-            self._default = compiled(self._rule_sets["default"])
-            self._rules.clear()
+        finally:
+            # Whatever stopped the look: what it found before counts, and would not be found again.
+            if changed:
+                self._default = compiled(self._rule_sets["default"])
+                self._rules.clear()
 
     def _changes(self, kind: str) -> Iterator[tuple[str, str | None]]:
         """Documents put or removed since the last look: name and text, None for removed."""

@@ -53,11 +53,17 @@ def evaluate(
     clock, clock_episodes = clocks.check(rules, state.clock, observations, note)
     lane, found = history.look_back(rules, state.device_id, state.late, late, in_time)
     changed = replace(state_, clock=clock, late=lane)
-    if machine is None and clock is state.clock:
+    if machine is None and clock is state.clock and not _has_orphans(rules, state):
         return Outcome(state if lane is state.late else changed, tuple(found))
     machine = machine or Machine.load(rules, state.head)
     announced, events = announcements.reconciled(rules, changed, [*machine.episodes, *clock_episodes])
     return Outcome(replace(changed, announced=announced), (*events, *found))
+
+
+def _has_orphans(rules: CompiledRules, state: DeviceState) -> bool:
+    """Whether an alert is open whose rule is not in force any more."""
+    ids = {rule.id for rule in (*rules.rules, *rules.clock_rules)}
+    return any(alert.cleared_at is None and alert.rule_id not in ids for alert in state.announced)
 
 
 def _sorted_out(

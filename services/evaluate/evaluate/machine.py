@@ -319,7 +319,8 @@ class Machine:
             if len(known) != len(loaded.bands) or (loaded.episode and loaded.episode.severity not in known):
                 continue
             made.states[rule_id] = loaded
-        made.closed = [load_episode(episode) for episode in dumped["closed"]]
+        closed = (load_episode(episode) for episode in dumped["closed"])
+        made.closed = [episode for episode in closed if episode.severity in bands.get(episode.rule_id, ())]
         return made
 
 

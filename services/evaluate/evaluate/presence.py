@@ -60,30 +60,41 @@ def merged(roster: Roster, heard: Mapping[str, Heard]) -> dict[str, Attendance]:
 
 
 def check(
-    roster: Roster, rules_of: Callable[[str], RuleSet], now_ms: int
+    roster: Roster, rules_of: Callable[[str], RuleSet], now_ms: int, *, at_most: int | None = None
 ) -> tuple[dict[str, Attendance], list[SilenceEvent]]:
-    """Who has fallen silent, who is back, and the roster after that."""
+    """Who has fallen silent, who is back, and the roster after that.
+
+    After `at_most` events the rest of the roster stays as it is, for another look: all may fall silent at once.
+    """
     kept: dict[str, Attendance] = {}
     events: list[SilenceEvent] = []
-    for device_id, watch in roster.items():
-        rules = rules_of(device_id)
+    for device_id, known in roster.items():
+        if at_most is not None and len(events) >= at_most:
+            kept[device_id] = known
+            continue
+        watch, rules = known, rules_of(device_id)
+        forgotten = rules.silence is None or now_ms - watch.heard.last_at > rules.silence.forget_seconds * 1000
         if watch.alert is not None and watch.silent_since is not None:
-            if watch.heard.reading_at > watch.silent_since:
-                events.append(_cleared(device_id, watch, rules))
+            if _is_over(watch.heard, watch.silent_since) or forgotten:
+                events.append(_cleared(device_id, watch, rules, now_ms))
                 watch = replace(watch, alert=None, silent_since=None)
         elif _is_silent(watch.heard, rules, now_ms):
             watch = replace(watch, alert=_alert_id(device_id, watch.heard, rules), silent_since=watch.heard.last_at)
             events.append(_raised(device_id, watch, rules))
-        forgotten = rules.silence is None or now_ms - watch.heard.last_at > rules.silence.forget_seconds * 1000
         if watch.alert is not None or not forgotten:
             kept[device_id] = watch
     return kept, events
 
 
+def _is_over(heard: Heard, silent_since: int) -> bool:
+    """A reading came, or the watch was found and put away; that it is connected again says nothing of its sensor."""
+    return heard.reading_at > silent_since or (heard.status == "goodbye" and heard.status_at > silent_since)
+
+
 def _is_silent(heard: Heard, rules: RuleSet, now_ms: int) -> bool:
     if rules.silence is None or now_ms - heard.last_at > rules.silence.forget_seconds * 1000:
         return False
-    left = heard.status_at > heard.reading_at
+    left = heard.status_at >= heard.reading_at
     if left and heard.status == "goodbye":
         return False
     if left and heard.status == "lost" and now_ms - heard.status_at >= rules.silence.offline_seconds * 1000:
@@ -115,12 +126,12 @@ def _raised(device_id: str, watch: Attendance, rules: RuleSet) -> TechnicalAlert
     )
 
 
-def _cleared(device_id: str, watch: Attendance, rules: RuleSet) -> AlertClearedV1:
+def _cleared(device_id: str, watch: Attendance, rules: RuleSet, now_ms: int) -> AlertClearedV1:
     return AlertClearedV1(
         alert_id=watch.alert or "",
         device_id=device_id,
         rule_id=rules.silence.id if rules.silence else "device-silent",
         started_at=watch.silent_since or 0,
-        cleared_at=watch.heard.reading_at,
+        cleared_at=watch.heard.reading_at if watch.heard.reading_at > (watch.silent_since or 0) else now_ms,
         drill=is_drill(device_id),
     )

@@ -18,8 +18,8 @@ from evaluate.presence import Attendance, Heard
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
 
-#: Parts of the roster: an item holds 400 KB, some 20,000 watches compressed, so this is enough for about 300,000.
-PARTS = 16
+#: Parts of the roster. An item holds 400 KB: some 6,000 watches, compressed, when every one of them has an open alert.
+PARTS = 64
 
 HANDED_OVER, ROSTER = "heard", "roster"
 

@@ -82,6 +82,8 @@ def _parsed(text: str, model: type[DocumentT]) -> DocumentT:
         return model.model_validate(value)
     except ValidationError as error:
         raise DocumentError("\n".join(dict.fromkeys(_mistakes(node, error)))) from None
+    except RecursionError:
+        raise DocumentError("line 1: nested too deep") from None
 
 
 def _mistakes(node: yaml.Node, error: ValidationError) -> Iterator[str]:
@@ -124,6 +126,8 @@ def _refuse_repetition(node: yaml.Node, seen: set[int]) -> None:
     if isinstance(node, yaml.MappingNode):
         keys: set[str] = set()
         for key, value in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                raise yaml.MarkedYAMLError(problem="a field's name must be plain text", problem_mark=key.start_mark)
             if key.value in keys:
                 raise yaml.MarkedYAMLError(problem=f"{key.value} stands twice", problem_mark=key.start_mark)
             keys.add(key.value)

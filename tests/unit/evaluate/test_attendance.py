@@ -118,3 +118,16 @@ def test_a_look_that_finds_nothing_new_writes_nothing() -> None:
     world.look(70)
 
     assert [part.version for part in world.presence.stored.values()] == versions
+
+
+def test_a_fleet_that_falls_silent_at_once_is_told_once_each_in_one_look(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("evaluate.attendance.EVENTS_AT_ONCE", 10)
+    world = World()
+    world.presence.hand_over({f"watch-{n:03d}": Heard(T0) for n in range(45)})
+    world.look(10)
+
+    report = world.look(310)
+    world.look(370)
+
+    assert report.silent == 45
+    assert len({envelope["data"]["deviceId"] for envelope in world.bus.published}) == len(world.bus.published) == 45

@@ -423,3 +423,25 @@ def test_a_state_remembers_a_bounded_stretch_however_long_a_watch_is_watched() -
     assert len(state.recent) <= 250
     assert state.checkpoint_at is not None
     assert state.checkpoint_at > T0
+
+
+def test_a_rule_that_is_renamed_while_a_watch_remembers_an_episode_of_it_silences_nothing() -> None:
+    text = rule_files.built_in_text("simple")
+    renamed = compiled(rule_files.rule_set(text.replace("id: spo2-low", "id: oxygen-low")))
+    state, _ = outcome(SIMPLE, every_second([85, 95, 95, 95], "spo2"))
+
+    made = evaluate(renamed, state, every_second([190], start=10))
+
+    assert [event.rule_id for event in made.events] == ["heart-rate-high"]
+
+
+def test_an_alert_whose_rule_is_gone_is_withdrawn_even_by_readings_that_are_not_new() -> None:
+    text = rule_files.built_in_text("simple")
+    renamed = compiled(rule_files.rule_set(text.replace("id: spo2-low", "id: oxygen-low")))
+    readings = every_second([85], "spo2")
+    state, _ = outcome(SIMPLE, readings)
+
+    (cleared,) = evaluate(renamed, state, readings).events
+
+    assert isinstance(cleared, AlertClearedV1)
+    assert (cleared.rule_id, cleared.withdrawn) == ("spo2-low", True)

@@ -26,6 +26,10 @@ def test_a_watch_that_sends_nothing_for_the_limit_is_silent(after: float, found:
     assert look(Heard(T0), after)[0] == found
 
 
+def test_a_goodbye_in_the_very_moment_of_the_last_reading_counts() -> None:
+    assert look(Heard(T0, "goodbye", T0), 3600)[0] == ""
+
+
 @pytest.mark.parametrize(("after", "found"), [(69, ""), (70, "silent")])
 def test_a_watch_whose_last_will_was_published_is_silent_sooner(after: float, found: str) -> None:
     assert look(Heard(T0, "lost", T0 + 10_000), after)[0] == found
@@ -64,12 +68,31 @@ def test_each_silence_is_an_alert_of_its_own() -> None:
     assert first.alert != second.alert
 
 
-def test_a_watch_that_nobody_has_heard_for_a_week_is_forgotten_unless_its_alert_is_open() -> None:
+def test_a_watch_that_nobody_has_heard_for_a_week_is_forgotten_and_its_alert_is_over() -> None:
     week = 8 * 86_400
-
-    assert look(Heard(T0, "goodbye", T0), week)[1] is None
     _, silent = look(Heard(T0), 300)
-    assert look(Heard(T0), week, silent)[1] == silent
+
+    assert look(Heard(T0, "goodbye", T0), week) == ("", None)
+    assert look(Heard(T0), week, silent) == ("back", None)
+
+
+def test_a_silent_watch_that_is_found_and_put_away_is_silent_no_longer() -> None:
+    _, silent = look(Heard(T0), 300)
+
+    assert look(Heard(T0, "goodbye", T0 + 400_000), 420, silent)[0] == "back"
+
+
+def test_when_a_whole_fleet_falls_silent_it_is_told_in_portions() -> None:
+    fleet = {f"watch-{n:03d}": Attendance(Heard(T0)) for n in range(25)}
+    sizes = []
+    while True:
+        fleet, events = check(fleet, lambda _: RULES, T0 + 300_000, at_most=10)
+        sizes.append(len(events))
+        if len(events) < 10:
+            break
+
+    assert sizes == [10, 10, 5]
+    assert all(watch.alert for watch in fleet.values())
 
 
 def test_rules_without_silence_look_for_nobody() -> None:

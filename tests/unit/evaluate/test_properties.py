@@ -242,3 +242,21 @@ def test_between_an_alert_and_its_clear_nothing_flaps(rules: CompiledRules, stre
             run = [o for o in stream if episode.unrecovered_at < o.at <= episode.ended_at]
             assert len(run) >= rule.clear_readings
             assert episode.ended_at - run[0].at >= rule.clear_ms
+
+
+SIMPLE = compiled(rule_files.built_in("simple"))
+
+
+@given(stream=streams(), cuts=cuts, seed=st.integers(0, 10_000))
+@properties
+def test_a_change_of_rules_in_mid_stream_leaves_nothing_open_that_no_rule_knows(
+    stream: list[Observation], cuts: list[int], seed: int
+) -> None:
+    choice = random.Random(seed)  # noqa: S311 (an order, not a secret)
+    state = DeviceState("watch-001")
+    for batch in in_batches(stream, cuts):
+        under = choice.choice([*RULES.values(), SIMPLE])
+        state = evaluate(under, state, batch).state
+        state = DeviceState.load("watch-001", 0, json.loads(json.dumps(state.dump())), ())
+        still_open = sorted(e.rule_id for e in episodes(under, state) if e.ended_at is None)
+        assert sorted(a.rule_id for a in state.announced if a.cleared_at is None) == still_open

@@ -50,6 +50,7 @@ def test_a_mistake_is_said_with_its_line_and_its_place(change: tuple[str, str], 
         ("- a\n- b", "line 1: must be a mapping of fields"),
         ("a: &x [1]\nb: *x", "line 1: aliases are not allowed"),
         ("a: !!python/object:os.system {}", "line 1: could not determine a constructor"),
+        ("? [a, b]\n: 1\n", "line 1: a field's name must be plain text"),
         ("x" * 200_000, "line 1: the document is longer than 100000 bytes"),
         ("[" * 5000, "line 1: not YAML"),
     ],
@@ -76,7 +77,10 @@ rules:
         ("{severity: critical, when: {signal: heartRate}}", "needs either above or below"),
         ("{severity: critical, when: {signal: heartRate, above: .nan}}", "Input should be a finite number"),
         ("{severity: critical, when: {signal: heartRate, above: .inf}}", "Input should be a finite number"),
-        ("{severity: critical, when: {signal: heartRate, above: 1.0e+308}}", "r: no plausible value is above 1e+308"),
+        (
+            "{severity: critical, when: {signal: heartRate, above: 1.0e+308}}",
+            "r: no plausible value is on one side of 1e+308",
+        ),
         (
             "{severity: critical, when: {signal: heartRate, above: 120}, atOnce: 150}",
             "atOnce shrinks the forSeconds of a single above or below",
@@ -95,6 +99,12 @@ rules:
         ),
         ("{severity: critical, when: {fault: no-signal, signal: heartRate}}", "a rule about a fault is technical"),
         ("{severity: critical, when: {fault: no-signal}}", "need a signal"),
+        ("{severity: critical, when: {fault: off-wrist, present: false}}", "a band needs a fault that is present"),
+        ("{severity: critical, when: {signal: battery, above: 50}}", "a battery can be too low, not too high"),
+        (
+            "{severity: critical, when: {all: [{signal: heartRate, above: 120}, {signal: heartRate, below: 100}]}}",
+            "r: nothing is above 120 and below 100",
+        ),
         ("{severity: critical, when: {signal: heartRate, above: {ofMaximum: 1, ofReserve: 1}}}", "exactly one of"),
         ("{severity: critical, when: {signal: spo2, below: {ofMaximum: 1}}}", "only heart rate has limits of"),
         (
@@ -111,6 +121,27 @@ rules:
 )
 def test_a_band_that_makes_no_sense_is_refused(band: str, said: str) -> None:
     assert said in mistakes(RULE.format(band=band))
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (("below: 146", "below: -5"), "heart-rate-high: no plausible value is on one side of -5"),
+        (
+            ("heartRate: {atLeast: 1,", "heartRate: {atLeast: 0,"),
+            "plausible.heartRate.atLeast: Input should be",
+        ),
+        (("heartRate: {atLeast: 1,", "heartRate: {atLeast: 300,"), "plausible.heartRate: atLeast must be below atMost"),
+    ],
+)
+def test_a_rule_set_that_could_never_open_or_never_clear_is_refused(change: tuple[str, str], said: str) -> None:
+    assert said in mistakes(SIMPLE.replace(*change, 1))
+
+
+def test_a_profile_whose_limit_no_value_or_every_value_passes_is_refused() -> None:
+    for limit in (-1.0e300, 1.0e308):
+        with pytest.raises(DocumentError, match="no plausible value is on one side"):
+            profile(f"{{deviceId: w, limits: {{heart-rate-high: {{critical: {limit}}}}}}}", built_in("simple"))
 
 
 def test_a_profile_is_checked_against_the_rules_that_it_will_be_used_with() -> None:
