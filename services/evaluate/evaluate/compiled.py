@@ -10,6 +10,7 @@ from operator import attrgetter
 from typing import Any
 
 from smartwatch_contracts.events import Reading, Severity, Signal
+from smartwatch_contracts.ids import derived_id
 from smartwatch_contracts.profiles import Profile
 from smartwatch_contracts.rules import (
     AllOf,
@@ -109,6 +110,8 @@ class CompiledRules:
     quiet: tuple[float, float, float, float, float]
     age_ms: int
     ahead_ms: int
+    #: The same for the same rules, whatever they are called.
+    digest: str
 
     def __repr__(self) -> str:
         return f"CompiledRules({self.rule_set.name} {self.rule_set.version}, {self.person})"
@@ -176,6 +179,7 @@ def _compiled(
         quiet=_quiet(rule_set, rules, person),
         age_ms=min(rule_set.late_after_seconds * 1000, skew_ms),
         ahead_ms=skew_ms,
+        digest=derived_id(rule_set.model_dump_json())[:16],
     )
 
 

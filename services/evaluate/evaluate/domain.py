@@ -53,17 +53,19 @@ def evaluate(
     clock, clock_episodes = clocks.check(rules, state.clock, observations, note)
     lane, found = history.look_back(rules, state.device_id, state.late, late, in_time)
     changed = replace(state_, clock=clock, late=lane)
-    if machine is None and clock is state.clock and not _has_orphans(rules, state):
+    if machine is None and clock is state.clock and not _may_have_orphans(rules, state):
         return Outcome(state if lane is state.late else changed, tuple(found))
-    machine = machine or Machine.load(rules, state.head)
+    if machine is None:
+        # What the rules of now do not know is left out, and may not come back with rules that do.
+        machine = Machine.load(rules, state.head)
+        changed = replace(changed, head=machine.dump())
     announced, events = announcements.reconciled(rules, changed, [*machine.episodes, *clock_episodes])
-    return Outcome(replace(changed, announced=announced), (*events, *found))
+    return Outcome(replace(changed, announced=announced, ruled_by=rules.digest), (*events, *found))
 
 
-def _has_orphans(rules: CompiledRules, state: DeviceState) -> bool:
-    """Whether an alert is open whose rule is not in force any more."""
-    ids = {rule.id for rule in (*rules.rules, *rules.clock_rules)}
-    return any(alert.cleared_at is None and alert.rule_id not in ids for alert in state.announced)
+def _may_have_orphans(rules: CompiledRules, state: DeviceState) -> bool:
+    """Whether an alert is open that other rules raised than those in force."""
+    return state.ruled_by != rules.digest and any(alert.cleared_at is None for alert in state.announced)
 
 
 def _sorted_out(

@@ -50,10 +50,12 @@ class DeviceState:
     `head` is the machine after every reading; `checkpoint` the machine before those of `recent`, from which they are
     taken again when one comes out of order. `unpublished` holds events that were decided and saved but perhaps not yet
     published, as bus envelopes: whoever finds them publishes them. `version` counts saves; 0 was never saved.
+    `ruled_by` is the digest of the rules that decided last.
     """
 
     device_id: str
     version: int = 0
+    ruled_by: str = ""
     head: Mapping[str, Any] | None = None
     checkpoint: Mapping[str, Any] | None = None
     checkpoint_at: int | None = None
@@ -86,6 +88,7 @@ class DeviceState:
     def dump(self) -> dict[str, Any]:
         """As JSON, without the id, the version and what is unpublished."""
         return {
+            "ruledBy": self.ruled_by,
             "head": self.head,
             "checkpoint": self.checkpoint,
             "checkpointAt": self.checkpoint_at,
@@ -103,6 +106,7 @@ class DeviceState:
         return cls(
             device_id=device_id,
             version=version,
+            ruled_by=dumped["ruledBy"],
             head=dumped["head"],
             checkpoint=dumped["checkpoint"],
             checkpoint_at=dumped["checkpointAt"],
