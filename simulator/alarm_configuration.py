@@ -11,10 +11,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from evaluate import rule_files
+from evaluate.rule_files import PROFILES, RULE_SET_HISTORY, RULE_SETS
 from smartwatch_contracts.profiles import Profile
 from smartwatch_contracts.rules import RuleSet
-
-RULE_SETS, RULE_SET_HISTORY, PROFILES = "rule-set", "rule-set-history", "profile"
 
 
 @dataclass(frozen=True)

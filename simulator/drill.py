@@ -9,7 +9,6 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from evaluate.machine import Machine
-from evaluate.observations import Observation
 from smartwatch_contracts.device import DRILL_PREFIX
 
 from simulator import chain
@@ -18,6 +17,7 @@ from simulator.devices.scenarios import SCENARIOS, Scenario
 from simulator.devices.watch import Watch
 from simulator.errors import ChainError
 from simulator.scoring.rule_sets import rules_in_force
+from simulator.scoring.streams import from_stored
 from simulator.stack import Stack, trace_id_of
 
 #: What the platform may add to the waits of the policy, in milliseconds: windows, cold starts, a slow laptop.
@@ -129,18 +129,9 @@ def _follow(stack: Stack, device_id: str, begun_ms: int, ack_after: float | None
 def _decided_at(stack: Stack, alert: dict[str, Any]) -> int:
     """When the reading was taken that opened the alert: what a rule waits for is no delay of the platform."""
     rules = rules_in_force(stack, alert["deviceId"])
-    seen = [
-        Observation(
-            at=int(reading["timestamp"]),
-            received_at=int(reading["timestamp"]),
-            heart_rate=reading.get("heartRate"),
-            spo2=reading.get("spo2"),
-            steps=reading.get("steps"),
-        )
-        for reading in stack.readings(alert["deviceId"])
-    ]
+    stored = from_stored(alert["deviceId"], stack.readings_as_received(alert["deviceId"]))
     machine = Machine(rules)
-    for observation in seen:
+    for observation in sorted(stored.observations):
         machine.step(observation)
     opened = [episode.opened_at for episode in machine.episodes if episode.rule_id == alert["ruleId"]]
     return min(opened, default=int(alert["startedAt"]))

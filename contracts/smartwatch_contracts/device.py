@@ -32,8 +32,17 @@ Activity = Literal["resting", "sleeping", "walking", "running", "cycling", "othe
 DRILL_PREFIX = "drill-"
 
 
+#: How the title of an alert about one begins.
+DRILL_MARK = "DRILL: "
+
+
 def is_drill(device_id: str) -> bool:
     return device_id.startswith(DRILL_PREFIX)
+
+
+def titled(title: str, device_id: str) -> str:
+    """An alert's title as people read it about this watch."""
+    return f"{DRILL_MARK}{title}" if is_drill(device_id) else title
 
 
 def _number(value: Any) -> Any:

@@ -17,14 +17,6 @@ from simulator.devices.library import Story, Truth
 
 #: A recording plays live: each reading is received so long after it was taken, whenever that was. Milliseconds.
 LIVE_LAG_MS = 1_000
-#: A watch that records a sport knows what its wearer does.
-ACTIVITY_OF_SPORT = {
-    "running": "running",
-    "walking": "walking",
-    "hiking": "walking",
-    "cycling": "cycling",
-    "biking": "cycling",
-}
 
 
 @dataclass(frozen=True)
@@ -89,7 +81,6 @@ def from_recording(path: Path) -> Stream:
     People who exercise, and a patient who is watched already, need no help from here: a recording is innocent.
     """
     recording = recordings.read(path)
-    sport = ACTIVITY_OF_SPORT.get(str(recording.sport).lower())
     observations = tuple(
         Observation(
             sample.timestamp,
@@ -97,7 +88,7 @@ def from_recording(path: Path) -> Stream:
             sample.heart_rate,
             sample.spo2,
             sample.steps,
-            activity=getattr(sample, "activity", None) or sport,
+            activity=sample.activity,
         )
         for sample in recording.samples
         if sample.heart_rate is not None or sample.spo2 is not None or sample.steps is not None

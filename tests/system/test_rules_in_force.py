@@ -6,9 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 from evaluate import rule_files
-from evaluate.rule_files import DocumentError
+from evaluate.rule_files import RULE_SETS, DocumentError
 
-from simulator.alarm_configuration import RULE_SETS
 from tests.support.chain import Chain, a_watch_name
 from tests.support.clouds import eventually
 

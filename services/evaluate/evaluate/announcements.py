@@ -6,7 +6,7 @@ from bisect import insort
 from dataclasses import replace
 from typing import Any
 
-from smartwatch_contracts.device import is_drill
+from smartwatch_contracts.device import is_drill, titled
 from smartwatch_contracts.events import (
     AlertClearedV1,
     AlertRaisedV1,
@@ -27,7 +27,6 @@ def reconciled(
     rules: CompiledRules, state: DeviceState, episodes: list[Episode]
 ) -> tuple[tuple[Announced, ...], list[Announcement]]:
     """What is to be announced so that the platform knows the episodes as they are."""
-    by_id = {rule.id: rule for rule in (*rules.rules, *rules.clock_rules)}
     timed: list[tuple[int, int, Announcement]] = []
     announced: list[Announced] = []
     unmatched = list(state.announced)
@@ -37,7 +36,7 @@ def reconciled(
         insort(timed, (at, len(timed), event))
 
     for episode in episodes:
-        rule = by_id[episode.rule_id]
+        rule = rules.by_id[episode.rule_id]
         same = [alert for alert in unmatched if alert.rule_id == episode.rule_id and _overlap(alert, episode)]
         for alert in same:
             unmatched.remove(alert)
@@ -97,8 +96,6 @@ def _new_alert(device_id: str, episode: Episode, *, again: bool, used: set[str])
 def _raised(
     rules: CompiledRules, rule: CompiledRule, device_id: str, alert: Announced, episode: Episode
 ) -> Announcement:
-    drill = is_drill(device_id)
-    title = f"DRILL: {rule.rule.title}" if drill else rule.rule.title
     common: dict[str, Any] = {
         "alert_id": alert.alert_id,
         "device_id": device_id,
@@ -106,9 +103,9 @@ def _raised(
         "rule_set": rules.rule_set.name,
         "rule_set_version": rules.rule_set.version,
         "severity": alert.severity,
-        "title": title,
+        "title": titled(rule.rule.title, device_id),
         "started_at": alert.started_at,
-        "drill": drill,
+        "drill": is_drill(device_id),
     }
     if rule.technical:
         return TechnicalAlertRaisedV1(**common)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from itertools import pairwise
 from operator import attrgetter
 from typing import Any
@@ -113,6 +113,16 @@ class CompiledRules:
     #: The same for the same rules, whatever they are called.
     digest: str
 
+    @cached_property
+    def by_id(self) -> Mapping[str, CompiledRule]:
+        """Every rule, those about the clock too."""
+        return {rule.id: rule for rule in (*self.rules, *self.clock_rules)}
+
+    def severities(self, rule_id: str) -> tuple[Severity, ...]:
+        """The severities of a rule; none for a rule that there is not."""
+        rule = self.by_id.get(rule_id)
+        return tuple(band.severity for band in rule.bands) if rule else ()
+
     def __repr__(self) -> str:
         return f"CompiledRules({self.rule_set.name} {self.rule_set.version}, {self.person})"
 
@@ -179,8 +189,14 @@ def _compiled(
         quiet=_quiet(rule_set, rules, person),
         age_ms=min(rule_set.late_after_seconds * 1000, skew_ms),
         ahead_ms=skew_ms,
-        digest=derived_id(rule_set.model_dump_json())[:16],
+        digest=_digest(rule_set),
     )
+
+
+@lru_cache(maxsize=64)
+def _digest(rule_set: RuleSet) -> str:
+    """Once for a rule set, however many people have limits of their own."""
+    return derived_id(rule_set.model_dump_json())[:16]
 
 
 def resolved(limit: Limit, signal: str, person: PersonDefaults) -> float:

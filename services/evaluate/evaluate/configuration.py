@@ -14,14 +14,12 @@ from smartwatch_contracts.rules import RuleSet
 from evaluate import rule_files
 from evaluate.compiled import CompiledRules, LimitError, compiled
 from evaluate.ports import Configuration
+from evaluate.rule_files import PROFILES, RULE_SET_HISTORY, RULE_SETS
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
 
 logger = logging.getLogger(__name__)
-
-#: Kinds of document in the table: its partition keys. The history holds every rule set that was ever put, by version.
-RULE_SETS, RULE_SET_HISTORY, PROFILES = "rule-set", "rule-set-history", "profile"
 
 #: The index by time of change.
 CHANGES_INDEX = "changes"

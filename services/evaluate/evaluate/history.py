@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import insort
 
-from smartwatch_contracts.device import is_drill
+from smartwatch_contracts.device import is_drill, titled
 from smartwatch_contracts.events import RetrospectiveEpisodeFoundV1
 from smartwatch_contracts.ids import alert_id
 
@@ -62,7 +62,7 @@ def _cover(covered: list[tuple[int, int]], at: int) -> None:
 
 
 def _retrospective(rules: CompiledRules, device_id: str, episode: Episode) -> RetrospectiveEpisodeFoundV1:
-    rule = next(rule for rule in rules.rules if rule.id == episode.rule_id)
+    rule = rules.by_id[episode.rule_id]
     return RetrospectiveEpisodeFoundV1(
         alert_id=alert_id(device_id, episode.rule_id, episode.started_at),
         device_id=device_id,
@@ -71,7 +71,7 @@ def _retrospective(rules: CompiledRules, device_id: str, episode: Episode) -> Re
         rule_set_version=rules.rule_set.version,
         severity=episode.severity,
         signal=rule.signal,
-        title=f"DRILL: {rule.rule.title}" if is_drill(device_id) else rule.rule.title,
+        title=titled(rule.rule.title, device_id),
         started_at=episode.started_at,
         ended_at=episode.ended_at or episode.unrecovered_at,
         drill=is_drill(device_id),

@@ -69,7 +69,7 @@ class RuleState:
         return {
             "bands": [[b.since, b.count, b.last_value, b.recent] for b in self.bands],
             "seenAt": self.seen_at,
-            "episode": dump_episode(self.episode) if self.episode else None,
+            "episode": list(astuple(self.episode)) if self.episode else None,
             "recovered": [self.recovered_since, self.recovered],
         }
 
@@ -78,18 +78,10 @@ class RuleState:
         return cls(
             bands=[BandState(since, count, value, list(recent)) for since, count, value, recent in dumped["bands"]],
             seen_at=dumped["seenAt"],
-            episode=load_episode(dumped["episode"]) if dumped["episode"] else None,
+            episode=Episode(*dumped["episode"]) if dumped["episode"] else None,
             recovered_since=dumped["recovered"][0],
             recovered=dumped["recovered"][1],
         )
-
-
-def dump_episode(e: Episode) -> list[Any]:
-    return list(astuple(e))
-
-
-def load_episode(dumped: list[Any]) -> Episode:
-    return Episode(*dumped)
 
 
 class Machine:
@@ -109,11 +101,6 @@ class Machine:
         self.closed: list[Episode] = []
         #: Whether an episode has opened, closed or become worse since somebody last looked.
         self.touched = False
-
-    @property
-    def idle(self) -> bool:
-        """Whether ordinary readings could change nothing here."""
-        return not self.states
 
     @property
     def episodes(self) -> list[Episode]:
@@ -277,17 +264,13 @@ class Machine:
             milder = min(value, held.last_value) if band.sign > 0 else max(value, held.last_value)
         held.count += 1
         held.last_value = value
+        delay = band.delay_ms(milder)
         if band.of_last:
             over = sum(held.recent) >= band.of_last[0]
-            why = f"{sum(held.recent)} of the last {len(held.recent)} readings, {band.of_last[0]} needed"
         else:
-            delay = band.delay_ms(milder)
             over = held.count >= band.readings and moment.at - held.since >= delay
-            why = (
-                f"held {(moment.at - held.since) / 1000:g} s, {delay / 1000:g} s needed; "
-                f"{held.count} readings, {band.readings} needed"
-            )
         if self._note:
+            why = _progress(band, held, moment.at - held.since, delay)
             self._note(rule.id, moment.at, "holds" if over else "pending", f"{band.severity}: {why}")
         return over
 
@@ -295,7 +278,7 @@ class Machine:
         return {
             "context": self.context.dump(),
             "states": {rule_id: state.dump() for rule_id, state in self.states.items()},
-            "closed": [dump_episode(episode) for episode in self.closed],
+            "closed": [list(astuple(episode)) for episode in self.closed],
         }
 
     @classmethod
@@ -312,16 +295,20 @@ class Machine:
         if dumped is None:
             return made
         made.context.restore(dumped["context"])
-        bands = {rule.id: {band.severity for band in rule.bands} for rule in (*rules.rules, *rules.clock_rules)}
         for rule_id, state in dumped["states"].items():
-            loaded = RuleState.load(state)
-            known = bands.get(rule_id, set())
-            if len(known) != len(loaded.bands) or (loaded.episode and loaded.episode.severity not in known):
-                continue
-            made.states[rule_id] = loaded
-        closed = (load_episode(episode) for episode in dumped["closed"])
-        made.closed = [episode for episode in closed if episode.severity in bands.get(episode.rule_id, ())]
+            loaded, known = RuleState.load(state), rules.severities(rule_id)
+            if len(known) == len(loaded.bands) and (loaded.episode is None or loaded.episode.severity in known):
+                made.states[rule_id] = loaded
+        closed = (Episode(*episode) for episode in dumped["closed"])
+        made.closed = [episode for episode in closed if episode.severity in rules.severities(episode.rule_id)]
         return made
+
+
+def _progress(band: CompiledBand, held: BandState, held_ms: int, delay_ms: float) -> str:
+    """How far a band has come, for people."""
+    if band.of_last:
+        return f"{sum(held.recent)} of the last {len(held.recent)} readings, {band.of_last[0]} needed"
+    return f"held {held_ms / 1000:g} s, {delay_ms / 1000:g} s needed; {held.count} readings, {band.readings} needed"
 
 
 def _attribute(moment: Moment, signal: str | None) -> float | None:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from smartwatch_contracts.device import is_drill
+from smartwatch_contracts.device import is_drill, titled
 from smartwatch_contracts.events import AlertClearedV1, TechnicalAlertRaisedV1
 from smartwatch_contracts.ids import alert_id
 from smartwatch_contracts.rules import RuleSet
@@ -112,7 +112,7 @@ def _silence(rules: RuleSet) -> Any:
 
 
 def _raised(device_id: str, watch: Attendance, rules: RuleSet) -> TechnicalAlertRaisedV1:
-    silence, drill = _silence(rules), is_drill(device_id)
+    silence = _silence(rules)
     return TechnicalAlertRaisedV1(
         alert_id=watch.alert or "",
         device_id=device_id,
@@ -120,9 +120,9 @@ def _raised(device_id: str, watch: Attendance, rules: RuleSet) -> TechnicalAlert
         rule_set=rules.name,
         rule_set_version=rules.version,
         severity=silence.severity,
-        title=f"DRILL: {silence.title}" if drill else silence.title,
+        title=titled(silence.title, device_id),
         started_at=watch.silent_since or 0,
-        drill=drill,
+        drill=is_drill(device_id),
     )
 
 

@@ -16,6 +16,9 @@ from evaluate.compiled import LimitError, compiled
 #: A document of this size holds hundreds of rules; a longer one is no rule set.
 MAX_BYTES = 100_000
 
+#: Kinds of document in the configuration table: its partition keys. The history holds every rule set ever put.
+RULE_SETS, RULE_SET_HISTORY, PROFILES = "rule-set", "rule-set-history", "profile"
+
 #: The rule sets that come with the function.
 BUILT_IN = ("default", "simple")
 

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
 
+from smartwatch_contracts.device import DRILL_MARK
+
 from notify.requests import Alert, Step
 
 #: `open` until somebody acknowledges, the episode clears, or everybody was told in vain. `technical` while a watch has
@@ -67,7 +69,7 @@ class AlertRecord:
 def message(step: Step, alert: Alert) -> Message:
     """What the people of `step` receive."""
     mark = "DRILL - " if alert.drill else ""
-    title = alert.title.removeprefix("DRILL: ")
+    title = alert.title.removeprefix(DRILL_MARK)
     since = datetime.fromtimestamp(alert.started_at / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
     subject = f"{mark}{_FIRST_WORDS[step]}: {title} ({alert.device_id})"
     body = "\n".join(

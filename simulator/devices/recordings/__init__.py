@@ -9,10 +9,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from simulator.devices.recordings import files
-from simulator.devices.recordings.activities import ACTIVITIES
 from simulator.devices.recordings.model import Recording, RecordingError, Sample
 
-__all__ = ["ACTIVITIES", "Recording", "RecordingError", "Sample", "read"]
+__all__ = ["Recording", "RecordingError", "Sample", "read"]
 
 
 def read(path: Path) -> Recording:

@@ -5,9 +5,6 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-#: The contract's words for what somebody is doing.
-ACTIVITIES = ("resting", "sleeping", "walking", "running", "cycling", "other")
-
 #: Activities whose cadence is strides a minute, one for each two steps (FIT profile, `record.cadence`).
 ON_FOOT = frozenset({"running", "walking"})
 

@@ -20,7 +20,7 @@ class Sample:
     """One moment of a recording; what was not measured is None.
 
     `timestamp` is in milliseconds since 1970, `heart_rate` in beats a minute, `spo2` in % (0 is "no signal" in both),
-    `steps` are those since the previous sample, `activity` is one of `activities.ACTIVITIES`.
+    `steps` are those since the previous sample, `activity` is one of the contract's (`Activity`).
     """
 
     timestamp: int
