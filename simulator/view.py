@@ -152,7 +152,7 @@ def waterfall(segments: Sequence[dict[str, Any]]) -> Table:
         length = max(1, round((finish - segment["start_time"]) * scale))
         kind = segment.get("origin", "").removeprefix("AWS::")
         table.add_row(
-            "  " * min(depth[segment["id"]], 8) + segment["name"] + (f" [dim]{kind}[/dim]" if kind else ""),
+            Text.assemble("  " * min(depth[segment["id"]], 8), segment["name"], (f" {kind}" if kind else "", "dim")),
             f"{(finish - segment['start_time']) * 1000:.0f}",
             Text(" " * offset + "█" * length, style="red" if segment.get("fault") else "cyan"),
         )

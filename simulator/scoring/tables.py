@@ -112,9 +112,13 @@ def sweep(made: Sweep) -> RenderableType:
     for delay in made.delays:
         row = made.row(delay)
         table.add_row(
-            f"{delay} s", *(f"{cell.alerts_per_person_day:.1f}\n[dim]{cell.missed_seconds:.0f} s[/dim]" for cell in row)
+            f"{delay} s",
+            *(
+                Text.assemble(f"{cell.alerts_per_person_day:.1f}\n", (f"{cell.missed_seconds:.0f} s", "dim"))
+                for cell in row
+            ),
         )
-    table.add_row("[dim]beyond[/dim]", *(f"[dim]{value:.0f} s[/dim]" for value in made.beyond_seconds))
+    table.add_row("beyond", *(f"{value:.0f} s" for value in made.beyond_seconds), style="dim")
     return table
 
 

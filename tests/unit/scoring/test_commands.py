@@ -103,6 +103,21 @@ def test_differences_are_counted_and_listed(stack: FakeStack) -> None:
     assert found["differences"][0]["readings"]
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("what-if", "--signal", "heartRate", "--above", "120:180:30", "--for", "0:60:60", "--watch", "watch-001"),
+        ("rules", "diff", "default", "simple", "--watch", "watch-001"),
+        ("why", "alert"),
+    ],
+)
+def test_a_report_for_people_shows_no_markup(stack: FakeStack, command: tuple[str, ...]) -> None:
+    shown = CliRunner().invoke(app, [stack.alert_id if word == "alert" else word for word in command]).stdout
+
+    assert shown
+    assert "[/" not in shown
+
+
 def test_a_sweep_works_on_stored_readings_and_draws(stack: FakeStack, tmp_path: Path) -> None:
     plot = tmp_path / "map.svg"
 

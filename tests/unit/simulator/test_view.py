@@ -63,9 +63,9 @@ SEGMENTS = [
 
 
 def shown(what: RenderableType, width: int = 80) -> str:
-    """As on a terminal of that width, without colours."""
+    """As the commands print it on a terminal of that width, without colours."""
     console = Console(file=io.StringIO(), width=width, color_system=None)
-    console.print(what, highlight=False)
+    console.print(what, highlight=False, markup=False)
     assert isinstance(console.file, io.StringIO)
     lines = console.file.getvalue().splitlines()
     assert max(map(len, lines)) <= width
