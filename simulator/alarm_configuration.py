@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from evaluate import rule_files
-from evaluate.rule_files import PROFILES, RULE_SET_HISTORY, RULE_SETS
+from smartwatch_contracts.documents import PROFILES, RULE_SET_HISTORY, RULE_SETS, DocumentError
 from smartwatch_contracts.profiles import Profile
 from smartwatch_contracts.rules import RuleSet
 
@@ -27,7 +27,7 @@ class Put:
 
 
 class AlarmConfiguration:
-    """One stack's table. Errors: botocore's; `evaluate.rule_files.DocumentError` for documents that can't be used."""
+    """One stack's table. Errors: botocore's; `DocumentError` for documents that can't be used."""
 
     def __init__(self, dynamodb: Any, table_name: str) -> None:
         self._client = dynamodb
@@ -64,7 +64,7 @@ class AlarmConfiguration:
         name = rule_files.parsed_profile(text).rule_set or "default"
         rules = self.rule_set(name)
         if rules is None:
-            raise rule_files.DocumentError(f"line 1: ruleSet: there is no rule set {name}")
+            raise DocumentError(f"line 1: ruleSet: there is no rule set {name}")
         made = rule_files.profile(text, rule_files.rule_set(rules.text))
         self._put(PROFILES, made.device_id, text, by)
         return made

@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from evaluate.rule_files import DocumentError
 from rich.markup import escape
 from rich.text import Text
+from smartwatch_contracts.documents import DocumentError
 
 from simulator import chain, cli_profiles, cli_rules, cli_scoring, local, view
 from simulator import drill as drills

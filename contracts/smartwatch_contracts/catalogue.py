@@ -15,6 +15,7 @@ from smartwatch_contracts.events import (
     AlertSeverityChangedV1,
     DevicePresenceChangedV1,
     EscalationExhaustedV1,
+    EscalationStalledV1,
     ReadingsAcceptedV1,
     RetrospectiveEpisodeFoundV1,
     TechnicalAlertRaisedV1,
@@ -72,6 +73,7 @@ RETROSPECTIVE_EPISODE_FOUND = EventType(
 ALERT_CLEARED = EventType("smartwatch.evaluate", "AlertCleared", 1, AlertClearedV1)
 ALERT_ACKNOWLEDGED = EventType("smartwatch.notify", "AlertAcknowledged", 1, AlertAcknowledgedV1)
 ESCALATION_EXHAUSTED = EventType("smartwatch.escalation", "EscalationExhausted", 1, EscalationExhaustedV1)
+ESCALATION_STALLED = EventType("smartwatch.notify", "EscalationStalled", 1, EscalationStalledV1)
 
 CATALOGUE: tuple[EventType, ...] = (
     READINGS_ACCEPTED,
@@ -83,4 +85,5 @@ CATALOGUE: tuple[EventType, ...] = (
     ALERT_CLEARED,
     ALERT_ACKNOWLEDGED,
     ESCALATION_EXHAUSTED,
+    ESCALATION_STALLED,
 )

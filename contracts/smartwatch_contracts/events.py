@@ -150,3 +150,16 @@ class EscalationExhaustedV1(Contract):
     severity: Severity
     execution_arn: str
     drill: bool
+
+
+class EscalationStalledV1(Contract):
+    """An alert should have been escalating and was not; the auditor found it and did what `action` says."""
+
+    alert_id: str
+    device_id: str
+    rule_id: str
+    severity: Severity
+    reason: Literal["never-started", "ended", "overdue", "nobody-told"]
+    action: Literal["restarted", "fallback-paged", "none"]
+    execution_arn: str | None = None
+    drill: bool

@@ -1,9 +1,14 @@
-"""The base of every contract model: camelCase on the wire, frozen in memory."""
+"""The bases of every contract model: camelCase on the wire, frozen in memory."""
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
+
+#: The name of something that people write documents about.
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,63}$")]
 
 
 class Contract(BaseModel):
@@ -24,3 +29,16 @@ class Contract(BaseModel):
     def to_json(self) -> str:
         """Compact JSON under wire names, absent values left out."""
         return self.model_dump_json(by_alias=True, exclude_none=True)
+
+
+class Document(BaseModel):
+    """A part of a document that people write: an unknown field is a mistake, not an extension."""
+
+    model_config = ConfigDict(
+        alias_generator=to_camel,
+        populate_by_name=True,
+        frozen=True,
+        extra="forbid",
+        # A limit that is no number is never passed: the rule would be silent for ever.
+        allow_inf_nan=False,
+    )

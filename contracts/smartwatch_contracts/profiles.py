@@ -8,7 +8,8 @@ from pydantic import Field
 
 from smartwatch_contracts.device import DEVICE_ID_PATTERN
 from smartwatch_contracts.events import Severity
-from smartwatch_contracts.rules import Document, PersonDefaults, RuleId
+from smartwatch_contracts.model import Document, Name
+from smartwatch_contracts.rules import PersonDefaults, RuleId
 
 
 class Profile(Document):
@@ -23,7 +24,11 @@ class Profile(Document):
     maximum_heart_rate: Annotated[float, Field(ge=100, le=230)] | None = None
     resting_heart_rate: Annotated[float, Field(ge=25, le=120)] | None = None
     spo2_scale: Literal[1, 2] | None = None
-    rule_set: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,63}$")] | None = None
+    rule_set: Name | None = None
+    #: Where the person is looked after: what silences may name.
+    site: Name | None = None
+    #: How alerts about this person escalate; `default` without one.
+    policy: Name | None = None
     limits: dict[RuleId, dict[Severity, float]] = Field(default_factory=dict)
 
     def person(self, defaults: PersonDefaults) -> PersonDefaults:

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
-from pydantic.alias_generators import to_camel
+from pydantic import Discriminator, Field, Tag, model_validator
 
 from smartwatch_contracts.events import Severity
+from smartwatch_contracts.model import Document
 
 #: What a condition may look at.
 RuleSignal = Literal["heartRate", "spo2", "battery"]
@@ -25,19 +25,6 @@ RuleId = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,63}$")]
 Title = Annotated[str, Field(pattern=r"^[ -~]{1,60}$")]
 
 SEVERITIES: tuple[Severity, ...] = ("warning", "critical")
-
-
-class Document(BaseModel):
-    """A part of a document that people write: an unknown field is a mistake, not an extension."""
-
-    model_config = ConfigDict(
-        alias_generator=to_camel,
-        populate_by_name=True,
-        frozen=True,
-        extra="forbid",
-        # A limit that is no number is never passed: the rule would be silent for ever.
-        allow_inf_nan=False,
-    )
 
 
 class PersonalLimit(Document):

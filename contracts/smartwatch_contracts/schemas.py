@@ -10,7 +10,9 @@ from typing import Any
 from smartwatch_contracts.catalogue import CATALOGUE
 from smartwatch_contracts.device import ReadingsPayload, SingleReadingPayload, StatusPayload
 from smartwatch_contracts.envelope import Envelope
+from smartwatch_contracts.policies import EscalationPolicy
 from smartwatch_contracts.profiles import Profile
+from smartwatch_contracts.roster import Override, Roster, Silence
 from smartwatch_contracts.rules import RuleSet
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -24,6 +26,10 @@ def schemas() -> dict[str, dict[str, Any]]:
         "device.Status.v1.json": StatusPayload,
         "document.RuleSet.v1.json": RuleSet,
         "document.Profile.v1.json": Profile,
+        "document.EscalationPolicy.v1.json": EscalationPolicy,
+        "document.Roster.v1.json": Roster,
+        "document.Override.v1.json": Override,
+        "document.Silence.v1.json": Silence,
     }
     for event in CATALOGUE:
         models[f"{event.source}.{event.detail_type}.v{event.version}.json"] = Envelope[event.model]  # type: ignore[name-defined]

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from evaluate import rule_files
 from evaluate.compiled import CompiledRules, compiled
+from smartwatch_contracts.documents import DocumentError
 from smartwatch_contracts.rules import RuleSet
 
 from simulator.errors import UsageError
@@ -25,7 +26,7 @@ def mistakes(text: str) -> list[Mistake]:
     """Everything that is wrong with a rule set, as far as it can be read; nothing for a good one."""
     try:
         rule_files.rule_set(text)
-    except rule_files.DocumentError as error:
+    except DocumentError as error:
         return [_mistake(line) for line in str(error).splitlines()]
     return []
 
@@ -71,7 +72,7 @@ def version(text: str) -> str:
     """The version of a rule set in force; `broken` for one that is refused."""
     try:
         return rule_files.rule_set(text).version
-    except rule_files.DocumentError:
+    except DocumentError:
         return "broken"
 
 

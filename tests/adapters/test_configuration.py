@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from evaluate import rule_files
 from evaluate.configuration import DynamoDbConfiguration
-from evaluate.rule_files import PROFILES, RULE_SET_HISTORY, RULE_SETS
+from smartwatch_contracts.documents import PROFILES, RULE_SET_HISTORY, RULE_SETS
 
 from tests.adapters.conftest import TableMaker
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 from evaluate import rule_files
-from evaluate.rule_files import RULE_SETS, DocumentError
+from smartwatch_contracts.documents import RULE_SETS, DocumentError
 
 from tests.support.chain import Chain, a_watch_name
 from tests.support.clouds import eventually

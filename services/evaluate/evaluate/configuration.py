@@ -8,13 +8,13 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
+from smartwatch_contracts.documents import PROFILES, RULE_SET_HISTORY, RULE_SETS, DocumentError
 from smartwatch_contracts.profiles import Profile
 from smartwatch_contracts.rules import RuleSet
 
 from evaluate import rule_files
 from evaluate.compiled import CompiledRules, LimitError, compiled
 from evaluate.ports import Configuration
-from evaluate.rule_files import PROFILES, RULE_SET_HISTORY, RULE_SETS
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
@@ -143,7 +143,7 @@ class DynamoDbConfiguration(Configuration):
     def _parsed(name: str, text: str) -> RuleSet | None:
         try:
             made = rule_files.rule_set(text)
-        except rule_files.DocumentError as error:
+        except DocumentError as error:
             logger.error("rule set %s is refused, the last good one stays in force: %s", name, error)
             return None
         if made.name != name:
@@ -160,7 +160,7 @@ class DynamoDbConfiguration(Configuration):
             return
         try:
             made = rule_files.parsed_profile(text)
-        except rule_files.DocumentError as error:
+        except DocumentError as error:
             logger.error("a profile is refused, the last good one stays in force: %s", error)
             return
         if made.device_id == device_id:

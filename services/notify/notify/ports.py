@@ -50,6 +50,13 @@ class Messenger(Protocol):
         """Send; the channel's receipt. Errors: the channel's own, and the workflow tries again."""
 
 
+class Secrets(Protocol):
+    """What the channels' providers gave us, by kind (`pagerduty`, `webhooks`) and by the name in the roster."""
+
+    def channel(self, kind: str, name: str) -> dict[str, Any]:
+        """The entry, for instance a routing key. Errors: `NotSentError` when there is none or it can't be read."""
+
+
 class Workflow(Protocol):
     """The escalation that waits for an answer."""
 
@@ -74,6 +81,14 @@ class NotOpenError(Exception):
     def __init__(self, record: AlertRecord) -> None:
         super().__init__(record.status)
         self.record = record
+
+
+class NotSentError(Exception):
+    """A channel did certainly not take the message: another may be tried, or the same again. The text is for people."""
+
+
+class PerhapsSentError(Exception):
+    """A channel did not say whether it took the message: sending it again could tell a person twice."""
 
 
 class PublishError(Exception):

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 from evaluate import rule_files
-from evaluate.rule_files import BUILT_IN, DocumentError, built_in, profile, rule_set
+from evaluate.rule_files import BUILT_IN, built_in, profile, rule_set
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from smartwatch_contracts.documents import DocumentError
 
 SIMPLE = rule_files.built_in_text("simple")
 
