@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import TypeVar
 
@@ -26,15 +27,34 @@ class DocumentError(ValueError):
     """A document that can't be used: one `line N: reason` for each mistake."""
 
 
+class _Loader(yaml.SafeLoader):
+    """YAML without two traps of its version 1.1, where `on` means true and 22:00 is the number 1320."""
+
+
+_Loader.yaml_implicit_resolvers = {
+    first: [
+        (tag, pattern)
+        for tag, pattern in resolvers
+        if tag != "tag:yaml.org,2002:int" and (tag != "tag:yaml.org,2002:bool" or first in "tTfF")
+    ]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:int",
+    re.compile(r"^[-+]?(?:0b[01_]+|0x[0-9a-fA-F_]+|0[0-7_]*|[1-9][0-9_]*)$"),
+    list("-+0123456789"),
+)
+
+
 def parsed(text: str, model: type[DocumentT]) -> DocumentT:
     """A document from YAML (or JSON, which is YAML). Errors: `DocumentError`."""
     if len(text.encode()) > MAX_BYTES:
         raise DocumentError(f"line 1: the document is longer than {MAX_BYTES} bytes")
     try:
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
+        node = yaml.compose(text, Loader=_Loader)
         if node is not None:
             _refuse_repetition(node, set())
-        value = yaml.safe_load(text)
+        value = yaml.load(text, Loader=_Loader)  # noqa: S506 - it is a SafeLoader
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise DocumentError(f"line {line}: {error.problem or 'not YAML'}") from None
