@@ -1,0 +1,84 @@
+"""What the HTTP front needs of the alerts: to look at one, and to acknowledge it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from smartwatch_contracts.events import Severity
+
+#: In these an alert waits for somebody, or can still be taken.
+WAITING = frozenset({"open", "exhausted", "technical"})
+
+
+@dataclass(frozen=True)
+class AlertView:
+    """An alert as people may see it: no measured value. Times are milliseconds since 1970.
+
+    `joined` is the alert whose escalation this one is part of. `used_links` are the ids of links that acknowledged it.
+    """
+
+    alert_id: str
+    title: str
+    severity: Severity
+    device_id: str
+    started_at: int
+    status: str
+    drill: bool = False
+    acknowledged_by: str | None = None
+    acknowledged_at: int | None = None
+    joined: str | None = None
+    used_links: frozenset[str] = frozenset()
+
+    @property
+    def waits(self) -> bool:
+        return self.status in WAITING
+
+
+@dataclass(frozen=True)
+class Acknowledged:
+    """This very call did it. `at` is in milliseconds since 1970."""
+
+    by: str
+    at: int
+
+
+@dataclass(frozen=True)
+class Used:
+    """The link has acknowledged before; nothing is changed."""
+
+
+@dataclass(frozen=True)
+class Already:
+    """The alert no longer waits: somebody else was first, or it is over. Nothing is changed, and the link is unused."""
+
+    status: str
+    by: str | None = None
+    at: int | None = None
+
+
+@dataclass(frozen=True)
+class Unknown:
+    """There is no such alert."""
+
+
+Outcome = Acknowledged | Used | Already | Unknown
+
+
+class Desk(Protocol):
+    """Where people's answers go. Errors of both: `UnreachableError`."""
+
+    def look(self, alert_id: str) -> AlertView | None:
+        """The alert as it is now, None when there is none. Changes nothing."""
+
+    def acknowledge(self, alert_id: str, by: str, *, via: str, token_id: str | None) -> Outcome:
+        """Acknowledge, unless the alert no longer waits or `token_id` was used before.
+
+        `via` is kept on the record: `link`, `pagerduty`, or the ARN of the API's caller. `token_id` is kept with the
+        alert, in the same step as the acknowledgement: once the acknowledgement has run out the alert is open again, and
+        the same token is still refused. A call that finds the work done finishes what an earlier one left undone.
+        """
+
+
+class UnreachableError(Exception):
+    """What we need can't be reached just now; the same call may work later."""
