@@ -1,4 +1,4 @@
-"""What the HTTP front needs of the alerts: to look at one, and to acknowledge it."""
+"""What the HTTP front needs of the world: alerts to look at and to acknowledge, and the keys of links."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from smartwatch_contracts.events import Severity
+
+from notify.links import Keys
 
 #: In these an alert waits for somebody, or can still be taken.
 WAITING = frozenset({"open", "exhausted", "technical"})
@@ -75,9 +77,16 @@ class Desk(Protocol):
         """Acknowledge, unless the alert no longer waits or `token_id` was used before.
 
         `via` is kept on the record: `link`, `pagerduty`, or the ARN of the API's caller. `token_id` is kept with the
-        alert, in the same step as the acknowledgement: once the acknowledgement has run out the alert is open again, and
+        alert, in the same step as the acknowledgement: once that has run out the alert is open again, and
         the same token is still refused. A call that finds the work done finishes what an earlier one left undone.
         """
+
+
+class LinkKeys(Protocol):
+    """The keys that sign links."""
+
+    def keys(self, wanted: str | None = None) -> Keys:
+        """The keys as last read; `wanted` is the id of one that should be among them. Errors: `UnreachableError`."""
 
 
 class UnreachableError(Exception):
