@@ -11,6 +11,8 @@ ORDER: tuple[str, ...] = (
     "cloudformation_types",
     "cloudformation_properties",
     "cloudformation_definitions",
+    "httpapi_body",
+    "httpapi_calls",
     "eventbridge_put_events",
     "eventbridge_delivery",
     "eventbridge_replay",
@@ -38,4 +40,5 @@ ORDER: tuple[str, ...] = (
     "authorization_workflow",
     "authorization_iot",
     "authorization_event_sources",
+    "authorization_httpapi",
 )
