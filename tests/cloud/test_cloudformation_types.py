@@ -10,6 +10,7 @@ from botocore.exceptions import ClientError
 from tests.support.clouds import TestCloud
 from tests.support.resources import new_name
 from tests.support.stacks import TEMPLATE, Stack
+from tests.support.web import call
 
 
 class Deployed:
@@ -89,13 +90,13 @@ def test_a_function_has_its_code_tracing_retries_and_permission(deployed: Deploy
     client, name = deployed.cloud.client("lambda"), deployed.outputs["Function"]
     configuration = client.get_function_configuration(FunctionName=name)
     retries = client.get_function_event_invoke_config(FunctionName=name, Qualifier="$LATEST")
-    [statement] = json.loads(client.get_policy(FunctionName=name)["Policy"])["Statement"]
+    statements = json.loads(client.get_policy(FunctionName=name)["Policy"])["Statement"]
 
     assert json.loads(client.invoke(FunctionName=name, Payload=b"{}")["Payload"].read()) == "hello 1"
     assert configuration["TracingConfig"] == {"Mode": "Active"}
     assert configuration["DeadLetterConfig"] == {"TargetArn": deployed.outputs["DeadLettersArn"]}
     assert (retries["MaximumRetryAttempts"], retries["MaximumEventAgeInSeconds"]) == (1, 600)
-    assert statement["Principal"] == {"Service": "events.amazonaws.com"}
+    [statement] = [s for s in statements if s["Principal"] == {"Service": "events.amazonaws.com"}]
     assert deployed.outputs["RuleArn"] in json.dumps(statement["Condition"])
 
 
@@ -152,6 +153,18 @@ def test_a_key_rotates_and_has_its_alias(deployed: Deployed) -> None:
 
     assert kms.get_key_rotation_status(KeyId=key)["KeyRotationEnabled"] is True
     assert kms.describe_key(KeyId=f"alias/{deployed.stack.name}")["KeyMetadata"]["Arn"] == key
+
+
+def test_an_http_api_has_its_routes_and_its_functions_permission(deployed: Deployed) -> None:
+    assert call(f"{deployed.outputs['Url']}/page/1") == (200, b"hello 1")
+
+
+def test_a_secret_has_its_value_and_its_rotation(deployed: Deployed) -> None:
+    secrets, arn = deployed.cloud.client("secretsmanager"), deployed.outputs["Secret"]
+    secret = json.loads(secrets.get_secret_value(SecretId=arn)["SecretString"])
+
+    assert (secret["version"], len(secret["key"])) == (1, 48)
+    assert secrets.describe_secret(SecretId=arn)["RotationRules"] == {"AutomaticallyAfterDays": 30}
 
 
 def test_what_is_not_emulated_is_named_in_the_log(deployed: Deployed) -> None:
