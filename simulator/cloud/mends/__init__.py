@@ -31,6 +31,7 @@ ORDER: tuple[str, ...] = (
     "stepfunctions_callbacks",
     "stepfunctions_tasks",
     "stepfunctions_paths",
+    "stepfunctions_intrinsics",
     "stepfunctions_integrations",
     "stepfunctions_tracing",
     "outbox",

@@ -1,7 +1,9 @@
 """Reference paths that lead nowhere.
 
-Stock yields null for a missing path. AWS fails the state: `States.ParameterPathFailure` in a payload template,
-`States.Runtime` for the variable of a choice (Step Functions, "Error names").
+Stock yields null for a missing path, and takes a null that is there for missing. AWS fails the state:
+`States.ParameterPathFailure` in a payload template, `States.Runtime` for a path of a choice (Step Functions, "Error
+names"). Stock also compares anything by `StringEqualsPath`, and never matches `StringLessThanPath`,
+`TimestampEqualsPath` and their like: such a choice fails here, as they are not emulated.
 """
 
 from __future__ import annotations
@@ -12,11 +14,22 @@ from typing import Any
 from simulator.cloud.patching import replace, require
 from simulator.cloud.settings import CloudSettings
 
+#: Comparisons with another path.
+_COMPARED_BY_STOCK = {
+    "StringEqualsPath",
+    "BooleanEqualsPath",
+    "NumericEqualsPath",
+    "NumericLessThanPath",
+    "NumericGreaterThanPath",
+    "NumericLessThanEqualsPath",
+    "NumericGreaterThanEqualsPath",
+}
+
 
 def install(_: CloudSettings) -> None:
     from ministack.services import stepfunctions
 
-    require(stepfunctions, "_parse_jsonpath_tokens", "_ExecutionError")
+    require(stepfunctions, "_parse_jsonpath_tokens", "_ExecutionError", "_resolve_path_or_ctx")
     replace(stepfunctions, "_resolve_params_obj", _failing_on_missing_paths)
     replace(stepfunctions, "_evaluate_rule", _failing_on_missing_variables)
 
@@ -42,10 +55,23 @@ def _failing_on_missing_variables(original: Callable[..., Any]) -> Callable[...,
 
     def evaluate(rule: dict[str, Any], data: Any, context: dict[str, Any] | None = None) -> Any:
         variable = rule.get("Variable")
-        if variable and "IsPresent" not in rule and _is_reference(variable) and not _exists(variable, data):
-            raise stepfunctions._ExecutionError(
-                "States.Runtime", f"Invalid path '{variable}': the choice state's path references an invalid value."
-            )
+        if not variable:
+            return original(rule, data, context)
+        if "IsPresent" in rule and _is_reference(variable):
+            return _exists(variable, data) == rule["IsPresent"]
+        compared = [name for name in rule if name.endswith("Path")]
+        for name in compared:
+            if name not in _COMPARED_BY_STOCK:
+                raise stepfunctions._ExecutionError("States.Runtime", f"{name} is not emulated here")
+        for path in ([] if "IsPresent" in rule else [variable]) + [rule[name] for name in compared]:
+            if _is_reference(path) and not _exists(path, data):
+                raise stepfunctions._ExecutionError(
+                    "States.Runtime", f"Invalid path '{path}': the choice state's path references an invalid value."
+                )
+        if "StringEqualsPath" in rule and not isinstance(
+            stepfunctions._resolve_path_or_ctx(variable, data, context), str
+        ):
+            return False
         return original(rule, data, context)
 
     return evaluate
