@@ -1,4 +1,4 @@
-"""What the HTTP front needs of the world: alerts to look at and to acknowledge, and the keys of links."""
+"""What the HTTP front needs of the world: alerts to look at and to acknowledge, link keys, webhooks."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ class Desk(Protocol):
         """The alert as it is now, None when there is none. Changes nothing."""
 
     def acknowledge(self, alert_id: str, by: str, *, via: str, token_id: str | None) -> Outcome:
-        """Acknowledge, unless the alert no longer waits or `token_id` was used before.
+        """Acknowledge, unless `token_id` was used before (`Used`, whatever the alert's state) or nobody is waited for.
 
         `via` is kept on the record: `link`, `pagerduty`, or the ARN of the API's caller. `token_id` is kept with the
         alert, in the same step as the acknowledgement: once that has run out the alert is open again, and
@@ -87,6 +87,29 @@ class LinkKeys(Protocol):
 
     def keys(self, wanted: str | None = None) -> Keys:
         """The keys as last read; `wanted` is the id of one that should be among them. Errors: `UnreachableError`."""
+
+
+class WebhookEvent(Protocol):
+    """An acknowledgement that a provider tells us of."""
+
+    @property
+    def event_id(self) -> str: ...
+
+    @property
+    def alert_id(self) -> str: ...
+
+    @property
+    def by(self) -> str: ...
+
+
+class Webhook(Protocol):
+    """A provider's webhooks: a module may be one."""
+
+    def verified(self, raw: bytes, header: str | None, secrets: list[str]) -> bool:
+        """Whether the provider signed this body with one of these secrets."""
+
+    def parsed(self, raw: bytes) -> WebhookEvent | None:
+        """The acknowledgement in it; None for events that mean nothing to us."""
 
 
 class UnreachableError(Exception):
