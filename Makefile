@@ -17,7 +17,7 @@ help: ## Show these targets
 run: $(VENV)/.run ## Stream five watches through the whole platform on a local cloud (ARGS="--watches 5 --duration 30 --json")
 	@$(BIN)/smartwatch run $(ARGS)
 
-test: $(VENV)/.dev .venv-sam/.installed ## Run every test (ARGS="-k name" to choose)
+test: $(VENV)/.dev .venv-sam/.installed .node/.installed ## Run every test (ARGS="-k name" to choose)
 	@$(BIN)/pytest $(ARGS)
 
 check: $(VENV)/.dev ## Lint, types, layering, template and workflow structure
@@ -42,7 +42,7 @@ bench: $(VENV)/.run ## Measure what decisions cost, beside a baseline from the s
 
 clean: ## Stop the local cloud and remove everything that the other targets made
 	@if [ -x $(BIN)/smartwatch ]; then $(BIN)/smartwatch down; fi
-	rm -rf $(VENV) .venv-sam .smartwatch .aws-sam .mypy_cache .ruff_cache .hypothesis .import_linter_cache *.egg-info
+	rm -rf $(VENV) .venv-sam .node .smartwatch .aws-sam .mypy_cache .ruff_cache .hypothesis .import_linter_cache *.egg-info
 
 lock: ## Resolve the lock files again (needs uv on PATH)
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-header -q -o requirements/run.lock pyproject.toml
@@ -74,3 +74,9 @@ $(VENV)/.dev: requirements/dev.lock pyproject.toml | $(VENV)/bin/python
 	@$(PYTHON) -m venv .venv-sam
 	@.venv-sam/bin/pip install -q --no-deps --require-hashes -r requirements/sam.lock
 	@touch $@
+
+# Without npm the tests that need Prism are skipped, and say so.
+.node/.installed: tests/prism/package.json tests/prism/package-lock.json
+	@if ! command -v npm >/dev/null; then echo "npm is not here: tests against PagerDuty's own description are skipped" >&2; exit 0; fi; \
+	echo "Installing Prism into .node ..." >&2 && mkdir -p .node && cp $^ .node/ && \
+	npm ci --prefix .node --ignore-scripts --no-audit --no-fund --loglevel=error >&2 && touch $@

@@ -10,7 +10,7 @@ import json
 import signal
 import sys
 import time
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -19,11 +19,37 @@ from rich.markup import escape
 from rich.text import Text
 from smartwatch_contracts.documents import DocumentError
 
-from simulator import chain, cli_profiles, cli_rules, cli_scoring, local, view
-from simulator import drill as drills
+from simulator import (
+    chain,
+    cli_drills,
+    cli_on_call,
+    cli_policies,
+    cli_profiles,
+    cli_rules,
+    cli_scoring,
+    cli_silences,
+    local,
+    story,
+    view,
+)
+from simulator import report as reports
 from simulator.cloud import process
-from simulator.cloud.settings import CloudSettings
-from simulator.console import AsJson, Profile, Region, StackName, Target, err, login, out, report, say
+from simulator.console import (
+    AsJson,
+    MqttPort,
+    Port,
+    Profile,
+    Region,
+    StackName,
+    Target,
+    XrayPort,
+    err,
+    login,
+    out,
+    report,
+    say,
+    settings,
+)
 from simulator.devices import playback, recordings, scenarios
 from simulator.devices.fleet import Fleet, Wearer
 from simulator.devices.provisioning import DeviceIdError
@@ -36,6 +62,11 @@ from simulator.stack import Stack, trace_id_of
 #: How long `run` goes on without a terminal to end it from.
 UNATTENDED_SECONDS = 60.0
 
+#: The period of a report that names none.
+REPORTED = timedelta(days=7)
+#: What alerts may be listed by.
+LISTED = ("open", "acknowledged", "cleared", "exhausted", "joined")
+
 app = typer.Typer(
     help="Smart watches, their platform, and the people it wakes: on this laptop or on AWS.",
     no_args_is_help=True,
@@ -44,16 +75,12 @@ app = typer.Typer(
 )
 app.add_typer(cli_rules.app, name="rules")
 app.add_typer(cli_profiles.app, name="profile")
+app.add_typer(cli_policies.app, name="policy")
+app.add_typer(cli_on_call.app, name="on-call")
+app.add_typer(cli_silences.app, name="silence")
+app.add_typer(cli_silences.app, name="silences", hidden=True)
 cli_scoring.register(app)
-
-Port = Annotated[int, typer.Option(help="The local cloud's AWS API.", min=1, max=65535)]
-MqttPort = Annotated[int, typer.Option(help="The local cloud's MQTT broker.", min=1, max=65535)]
-XrayPort = Annotated[int, typer.Option(help="The local cloud's X-Ray daemon (UDP).", min=1, max=65535)]
-
-
-def _settings(port: int = 4566, mqtt_port: int = 8883, xray_port: int = 2000) -> CloudSettings:
-    return CloudSettings(home=cloud_home(), api_port=port, mqtt_port=mqtt_port, xray_port=xray_port)
-
+cli_drills.register(app)
 
 # ------------------------------------------------------------------------------------------------------ the local cloud
 
@@ -61,7 +88,7 @@ def _settings(port: int = 4566, mqtt_port: int = 8883, xray_port: int = 2000) ->
 @app.command()
 def up(port: Port = 4566, mqtt_port: MqttPort = 8883, xray_port: XrayPort = 2000) -> None:
     """Start the local cloud and deploy the stack on it."""
-    stack = local.up(_settings(port, mqtt_port, xray_port), say)
+    stack = local.up(settings(port, mqtt_port, xray_port), say)
     endpoint = f"http://127.0.0.1:{port}"
     out.print(
         f"The local cloud runs on {endpoint}, stack {stack.name}. For the AWS CLI and boto3:\n"
@@ -119,7 +146,7 @@ def run(
     """Stream watches through the whole platform, and see an alert from the first beat to the page."""
     attended = out.is_terminal and not as_json
     seconds = duration if duration is not None else (float("inf") if attended else UNATTENDED_SECONDS)
-    with local.running_or_started(_settings(port, mqtt_port, xray_port), say) as stack:
+    with local.running_or_started(settings(port, mqtt_port, xray_port), say) as stack:
         session = Run(stack, watches, interval, min(ONSET_SECONDS, seconds / 2), say)
         try:
             session.start()
@@ -161,7 +188,7 @@ def _show(session: Run, seconds: float, attended: bool) -> None:
 
 def _tell_news(picture: Picture, told: set[str]) -> None:
     """One line for each thing that has happened since the last look."""
-    news = [f"{a['deviceId']}: {e['what']} ({e['detail']})" for a in picture.alerts for e in a.get("timeline", [])]
+    news = [f"{a['deviceId']}: {e['what']} ({view.said(e)})" for a in picture.alerts for e in a.get("timeline", [])]
     news += [f"SNS to {m['to']}: {m['subject']}" for m in picture.outbox if m["protocol"] != "topic"]
     news += [f"execution {e['name'][:8]} is in {e['state']}" for e in picture.executions]
     for line in news:
@@ -239,7 +266,7 @@ def play(
         now = int(time.time() * 1000)
         samples = playback.shifted(samples, last_at_ms=now if factor is None else now + int(length / factor))
     name = watch or f"play-{''.join(c if c.isalnum() else '-' for c in file.stem)}"[:128]
-    with Target(stack, profile, region).existing_or_local(_settings()) as target:
+    with Target(stack, profile, region).existing_or_local(settings()) as target:
         device = Watch(target.provision(name), target.broker(basic_ingest=not direct_topic))
         device.connect()
         try:
@@ -295,46 +322,20 @@ def _settled(stack: Stack, device_id: str, since_ms: int, until_ms: int, expecte
     return {"stored": stored, "alerts": alerts}
 
 
-# ----------------------------------------------------------------------------------------------- alerts, people, drills
-
-
-@app.command()
-def drill(
-    scenario: Annotated[str, typer.Option(help=", ".join(scenarios.SCENARIOS))] = "tachycardia",
-    ack_after: Annotated[
-        float | None, typer.Option(min=0, help="Acknowledge, this many seconds after the care team was told.")
-    ] = None,
-    watch: Annotated[str | None, typer.Option(help="Its name; must begin with drill-.")] = None,
-    as_json: AsJson = False,
-    stack: StackName = None,
-    profile: Profile = None,
-    region: Region = None,
-    port: Port = 4566,
-    mqtt_port: MqttPort = 8883,
-    xray_port: XrayPort = 2000,
-) -> None:
-    """Rehearse an escalation, marked DRILL, and grade every hop."""
-    chosen = scenarios.named(scenario)
-    if watch is not None and not watch.startswith("drill-"):
-        raise UsageError("a drill's watch must be named drill-..., or people would take it for real")
-    with Target(stack, profile, region).existing_or_local(_settings(port, mqtt_port, xray_port)) as target:
-        graded = drills.drill(target, chosen, ack_after=ack_after, by=login(), say=say, device_id=watch)
-    report(graded, as_json, view.card(graded))
-    if not graded["passed"]:
-        raise ChainError("the drill failed: " + ", ".join(hop["name"] for hop in graded["hops"] if not hop["passed"]))
+# ------------------------------------------------------------------------------------------------------ alerts, people
 
 
 @app.command()
 def alerts(
-    of_status: Annotated[str | None, typer.Option("--status", help="open, acknowledged, cleared, exhausted")] = None,
+    of_status: Annotated[str | None, typer.Option("--status", help=", ".join(LISTED))] = None,
     as_json: AsJson = False,
     stack: StackName = None,
     profile: Profile = None,
     region: Region = None,
 ) -> None:
     """List alerts, the latest first."""
-    if of_status not in {None, "open", "acknowledged", "cleared", "exhausted"}:
-        raise UsageError(f"no status {of_status!r}; there are open, acknowledged, cleared, exhausted")
+    if of_status not in {None, *LISTED}:
+        raise UsageError(f"no status {of_status!r}; there are {', '.join(LISTED)}")
     found = Target(stack, profile, region).existing().alerts(status=of_status)
     report({"alerts": found}, as_json, view.alerts(found) if found else "no alerts")
 
@@ -343,11 +344,37 @@ def alerts(
 def alert(
     alert_id: str, as_json: AsJson = False, stack: StackName = None, profile: Profile = None, region: Region = None
 ) -> None:
-    """One alert and its timeline."""
-    found = Target(stack, profile, region).existing().alert(alert_id)
-    if not as_json:
-        out.print(view.alerts([found]), highlight=False)
-    report(found, as_json, view.timeline(found))
+    """One alert's whole story: who was told when, through what, what was held back, who answered, how it ended."""
+    told = story.gathered(Target(stack, profile, region).existing(), alert_id)
+    report(told, as_json, view.story(told))
+
+
+@app.command(name="report")
+def report_(
+    since: Annotated[datetime | None, typer.Option("--from", help="UTC; a week ago without it.")] = None,
+    until: Annotated[datetime | None, typer.Option("--to", help="UTC; now without it.")] = None,
+    only_drills: Annotated[bool, typer.Option("--drills", help="Of rehearsals, which are left out otherwise.")] = False,
+    as_json: AsJson = False,
+    stack: StackName = None,
+    profile: Profile = None,
+    region: Region = None,
+) -> None:
+    """What came of a period's alerts: how soon people were told, answered and were done, and who did not answer."""
+    now = datetime.now(UTC)
+    last = _utc(until) or now
+    first = _utc(since) or last - REPORTED
+    if last <= first:
+        raise UsageError("a period ends after it begins")
+    target = Target(stack, profile, region).existing()
+    found = target.alerts_between(first, last, reports.STATUSES)
+    answer = {
+        "from": first.isoformat(timespec="seconds"),
+        "to": last.isoformat(timespec="seconds"),
+        **reports.report(
+            found, now_ms=int(now.timestamp() * 1000), patience=target.seconds_to_answer, drills=only_drills
+        ),
+    }
+    report(answer, as_json, view.report(answer))
 
 
 @app.command()
@@ -420,10 +447,13 @@ def readings(
     report({"deviceId": watch, "count": len(ordered), "readings": ordered}, as_json, view.readings(ordered))
 
 
-def _utc_ms(moment: datetime | None, default: int) -> int:
-    from datetime import UTC
+def _utc(moment: datetime | None) -> datetime | None:
+    return None if moment is None else moment.replace(tzinfo=moment.tzinfo or UTC)
 
-    return default if moment is None else int(moment.replace(tzinfo=moment.tzinfo or UTC).timestamp() * 1000)
+
+def _utc_ms(moment: datetime | None, default: int) -> int:
+    known = _utc(moment)
+    return default if known is None else int(known.timestamp() * 1000)
 
 
 def main() -> None:

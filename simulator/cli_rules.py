@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -112,9 +111,4 @@ def remove(
 
 
 def _described(document: Put) -> dict[str, str]:
-    since = datetime.fromtimestamp(document.changed_at / 1000, UTC).isoformat(timespec="seconds")
-    return {
-        "name": document.name,
-        "version": rule_sets.version(document.text),
-        "since": f"since {since} by {document.changed_by}" if document.changed_at else document.changed_by,
-    }
+    return {"name": document.name, "version": rule_sets.version(document.text), "since": document.since}

@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from simulator import chain
+from simulator import chain, timeline
 from simulator.devices.fleet import Fleet, Glimpse, Wearer
 from simulator.devices.scenarios import SCENARIOS
 from simulator.devices.watch import Watch
@@ -107,9 +107,8 @@ class Run:
         if self._onset is None:  # the emergency of the last second is stored, and no alert yet
             chain.poll(self._new_alerts, bool, seconds=ALERT_SECONDS)
         self._say("waiting for the escalations that run")
-        chain.poll(
-            lambda: chain.running_executions(self._stack), lambda count: count == 0, seconds=self._patience(), every=0.5
-        )
+        chain.poll(self._unplanned, lambda count: count == 0, seconds=ESCALATION_SLACK_SECONDS)
+        chain.poll(self._escalating, lambda count: count == 0, seconds=self._patience(), every=0.5)
         alerts = [self._stack.alert(alert["alertId"]) for alert in self._new_alerts()]
         arns = {alert["executionArn"] for alert in alerts if "executionArn" in alert}
         executions = [e for e in self._stack.executions() if e["executionArn"] in arns]
@@ -162,10 +161,19 @@ class Run:
     def _messages(self) -> list[dict[str, Any]]:
         return self._stack.outbox() if self._stack.cloud else []
 
+    def _unplanned(self) -> int:
+        """Alerts whose escalation has yet to say how long it will take."""
+        alerts = [self._stack.alert(alert["alertId"]) for alert in self._new_alerts() if alert["status"] == "open"]
+        return sum(not timeline.plans(alert) for alert in alerts)
+
+    def _escalating(self) -> int:
+        return sum(chain.escalating(self._stack, alert) for alert in self._new_alerts())
+
     def _patience(self) -> float:
-        """The policy of what runs, and some slack; nothing to wait for when nothing was raised."""
-        alerts = [alert for alert in self._new_alerts() if "executionArn" in alert]
+        """The policies of what runs, and some slack; nothing to wait for when nothing was raised."""
+        alerts = [self._stack.alert(alert["alertId"]) for alert in self._new_alerts()]
         if not alerts:
             return 0.0
-        policy = self._stack.execution(alerts[0]["executionArn"])["input"]["policy"]
-        return float(sum(policy.values())) + ESCALATION_SLACK_SECONDS
+        planned = [made for alert in alerts for made in timeline.plans(alert)]
+        plans = [plan for plan in map(self._stack.plan, planned) if plan is not None]
+        return float(sum(map(timeline.seconds, plans))) + ESCALATION_SLACK_SECONDS

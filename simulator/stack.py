@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,12 @@ import certifi
 from boto3.dynamodb.types import TypeDeserializer
 from botocore.config import Config
 from botocore.exceptions import ClientError
+from notify import policy_files
+from notify.plans import Plan
+from smartwatch_contracts.documents import DocumentError
+from smartwatch_contracts.policies import EscalationPolicy
 
+from simulator import timeline
 from simulator.alarm_configuration import AlarmConfiguration
 from simulator.cloud.deploy import STACK, outputs
 from simulator.cloud.process import RunningCloud
@@ -23,14 +29,20 @@ from simulator.devices.provisioning import Identity, check_device_id, provision
 from simulator.devices.watch import Broker
 from simulator.errors import ChainError, UsageError
 from simulator.home import watches_home
+from simulator.timeline import Planned
 
 #: Port of MQTT with client certificates on AWS IoT Core.
 AWS_MQTT_PORT = 8883
-STATUSES = ("open", "acknowledged", "cleared", "exhausted", "technical", "retrospective")
+STATUSES = ("open", "acknowledged", "cleared", "exhausted", "joined", "technical", "retrospective")
+#: Never the task token.
 ALERT_FIELDS = (
-    "alertId, #status, deviceId, ruleId, severity, title, startedAt, raisedAt, drill, executionArn, "
-    "acknowledgedBy, acknowledgedAt, clearedAt, correlationId, #trace, timeline"
+    "alertId, #status, deviceId, ruleId, severity, title, startedAt, raisedAt, drill, team, executionArn, "
+    "acknowledgedBy, acknowledgedAt, clearedAt, reopenedAt, restarts, leadAlertId, members, "
+    "correlationId, #trace, timeline"
 )
+ALERT_NAMES = {"#status": "status", "#trace": "trace"}
+#: BatchGetItem takes so many keys.
+BATCH = 100
 
 _CONFIG = Config(
     connect_timeout=5, read_timeout=20, retries={"mode": "standard", "max_attempts": 3}, inject_host_prefix=False
@@ -77,7 +89,7 @@ class Stack:
 
     @cached_property
     def configuration(self) -> AlarmConfiguration:
-        """Rule sets and profiles."""
+        """What people put: rule sets and profiles, policies and the roster, overrides and silences."""
         return AlarmConfiguration(self.client("dynamodb"), self.outputs["AlarmConfigurationTableName"])
 
     # ------------------------------------------------------------------------------------------------------- watches
@@ -173,11 +185,73 @@ class Stack:
             Key={"alertId": {"S": alert_id}},
             ConsistentRead=True,
             ProjectionExpression=ALERT_FIELDS,
-            ExpressionAttributeNames={"#status": "status", "#trace": "trace"},
+            ExpressionAttributeNames=ALERT_NAMES,
         )
         if "status" not in answer.get("Item", {}):
             raise UsageError(f"there is no alert {alert_id!r}")
         return _item(answer["Item"])
+
+    def alerts_between(self, since: datetime, until: datetime, statuses: Sequence[str]) -> list[Alert]:
+        """Alerts that were raised in a period, from `since` on and before `until`, with their timelines."""
+        raised: dict[str, str] = {}
+        for status in statuses:
+            for alert in self._query(
+                TableName=self.outputs["AlertsTableName"],
+                IndexName="status",
+                # Texts: whole seconds sort before what is inside them, and are refined below.
+                KeyConditionExpression="#status = :status AND raisedAt BETWEEN :since AND :until",
+                ExpressionAttributeNames={"#status": "status"},
+                ExpressionAttributeValues={
+                    ":status": {"S": status},
+                    ":since": {"S": f"{since.astimezone(UTC):%Y-%m-%dT%H:%M:%S}"},
+                    ":until": {"S": f"{until.astimezone(UTC):%Y-%m-%dT%H:%M:%S}~"},
+                },
+            ):
+                raised[alert["alertId"]] = alert["raisedAt"]
+        wanted = [key for key, at in raised.items() if since <= datetime.fromisoformat(at) < until]
+        found = [
+            alert for start in range(0, len(wanted), BATCH) for alert in self._batch(wanted[start : start + BATCH])
+        ]
+        return sorted(found, key=lambda alert: str(alert["raisedAt"]))
+
+    def _batch(self, alert_ids: list[str]) -> Iterator[Alert]:
+        table = self.outputs["AlertsTableName"]
+        request: dict[str, Any] = {
+            table: {
+                "Keys": [{"alertId": {"S": alert_id}} for alert_id in alert_ids],
+                "ConsistentRead": True,
+                "ProjectionExpression": ALERT_FIELDS,
+                "ExpressionAttributeNames": ALERT_NAMES,
+            }
+        }
+        while request:
+            answer = self.client("dynamodb").batch_get_item(RequestItems=request)
+            yield from (_item(item) for item in answer["Responses"].get(table, []) if "status" in item)
+            request = answer.get("UnprocessedKeys") or {}
+
+    def policy(self, name: str, version: str) -> EscalationPolicy | None:
+        """The policy of this name and version, in force or from before; None where it was never put here."""
+        texts = [put.text for put in self.configuration.policies.history(name)]
+        if name == policy_files.DEFAULT:
+            texts.append(policy_files.built_in_policy_text())
+        for text in texts:
+            try:
+                made = policy_files.policy(text)
+            except DocumentError:
+                continue
+            if made.version == version:
+                return made
+        return None
+
+    def plan(self, planned: Planned) -> Plan | None:
+        """A plan of an alert again, step by step; None where its policy is not known here."""
+        policy = self.policy(planned.policy, planned.version)
+        return None if policy is None else timeline.plan_of(planned, policy)
+
+    def seconds_to_answer(self, planned: Planned) -> int | None:
+        """How long a plan takes when nobody answers; None where its policy is not known here."""
+        made = self.plan(planned)
+        return None if made is None else timeline.seconds(made)
 
     def acknowledge(self, alert_id: str, by: str) -> dict[str, Any]:
         """Notify's answer. Errors: `ChainError` when the function fails."""
@@ -214,6 +288,15 @@ class Stack:
                 )
         return sorted(found, key=lambda execution: str(execution["startedAt"]), reverse=True)
 
+    def execution_status(self, execution_arn: str) -> str:
+        """`RUNNING`, `SUCCEEDED` and so on; empty where the execution is forgotten."""
+        try:
+            return str(self.client("stepfunctions").describe_execution(executionArn=execution_arn)["status"])
+        except ClientError as error:
+            if error.response["Error"]["Code"] == "ExecutionDoesNotExist":
+                return ""
+            raise
+
     def execution(self, name_or_arn: str) -> dict[str, Any]:
         """One execution with its input and its states. Errors: `UsageError` when there is none."""
         arn = name_or_arn
@@ -228,7 +311,10 @@ class Stack:
             raise
         return {
             "executionArn": arn,
+            "name": described["name"],
             "status": described["status"],
+            "startedAt": described["startDate"].isoformat(),
+            "endedAt": described["stopDate"].isoformat() if described.get("stopDate") else None,
             "input": json.loads(described["input"]),
             "states": self.states(arn),
         }
@@ -289,7 +375,9 @@ def _item(item: dict[str, Any]) -> dict[str, Any]:
 
 
 def _numbers(value: Any) -> Any:
-    """DynamoDB's decimals as the integers and floats of JSON."""
+    """DynamoDB's decimals as the integers and floats of JSON, and its sets as lists."""
+    if isinstance(value, set):
+        return sorted(value)
     if isinstance(value, dict):
         return {name: _numbers(each) for name, each in value.items()}
     if isinstance(value, list):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from rich.columns import Columns
@@ -12,10 +12,25 @@ from rich.panel import Panel
 from rich.table import Column, Table
 from rich.text import Text
 
+from simulator.escalation.preview import Line
 from simulator.run import Picture
+from simulator.trends import MEASURES, kind, sparkline
 
-_STATUS_STYLE = {"open": "bold red", "exhausted": "bold magenta", "acknowledged": "green", "cleared": "cyan"}
-_STATE_STYLE = {"Exhausted": "bold magenta", "Acknowledged": "green", "Cleared": "cyan", "Duplicate": "dim"}
+_STATUS_STYLE = {
+    "open": "bold red",
+    "exhausted": "bold magenta",
+    "acknowledged": "green",
+    "cleared": "cyan",
+    "joined": "yellow",
+}
+_STATE_STYLE = {
+    "Exhausted": "bold magenta",
+    "Acknowledged": "green",
+    "AwaitRecovery": "green",
+    "Cleared": "cyan",
+    "Joined": "dim",
+    "Duplicate": "dim",
+}
 WATERFALL_COLUMNS = 48
 
 
@@ -83,8 +98,99 @@ def _alerts(picture: Picture) -> RenderableType:
 def timeline(alert: dict[str, Any]) -> Table:
     table = Table(box=None, pad_edge=False, show_header=False)
     for entry in alert.get("timeline", []):
-        table.add_row("  " + clock(entry["at"]), entry["what"], Text(entry["detail"], style="dim"))
+        table.add_row("  " + clock(entry["at"]), entry["what"], Text(said(entry), style="dim"))
     return table
+
+
+def said(entry: dict[str, Any]) -> str:
+    """What an entry of a timeline says beside its name, in one line."""
+    parts = [
+        entry.get("step", ""),
+        f"to {entry['to']}" if entry.get("to") else "",
+        entry["detail"],
+        f"through {entry['through']}" if entry.get("through") else "",
+        f"receipt {entry['receipt']}" if entry.get("receipt") else "",
+    ]
+    return ", ".join(filter(None, parts))
+
+
+def story(told: dict[str, Any]) -> RenderableType:
+    """Everything about one alert (`simulator.story`)."""
+    parts: list[RenderableType] = [
+        Text.assemble(
+            (f"{told['status']:<13}", _STATUS_STYLE.get(told["status"], "")),
+            (f"{told.get('title', '')}, {told.get('severity', '')}", "bold"),
+            ("  a rehearsal, no person is in danger" if told.get("drill") else "", "magenta"),
+        ),
+        _facts(told),
+    ]
+    for title, rows in (
+        ("Messages", [_message(each) for each in told["messages"]]),
+        ("Held back", [_held_back(each) for each in told["heldBack"]]),
+        ("Alerts that joined", [_joined(each) for each in told["joinedBy"]]),
+        ("Course", [_step(each) for each in told.get("timeline", []) if not _is_shown(each, told)]),
+    ):
+        if rows:
+            table = _borderless()
+            table.show_header = False
+            for row in rows:
+                table.add_row(*(Text(cell) for cell in row))
+            parts += [Text(title, style="bold"), table]
+    return Group(*parts)
+
+
+def _facts(told: dict[str, Any]) -> Table:
+    table = _borderless()
+    table.show_header = False
+    policy, execution, lead = told["policy"], told["execution"], told["lead"]
+    since = datetime.fromtimestamp(told["startedAt"] / 1000).astimezone() if "startedAt" in told else None
+    facts = {
+        "alert": told["alertId"],
+        "watch": told["deviceId"],
+        "rule": told.get("ruleId"),
+        "since": since and f"{since:%Y-%m-%d %H:%M:%S}, raised at {clock(told['raisedAt'])}",
+        "policy": policy and f"{policy['name']} {policy['version']}, for {policy['severity']}",
+        "team": told["team"],
+        "joined": lead and f"{lead['title']}, {lead['severity']}, {lead['status']}: alert {lead['alertId']}",
+        "acknowledged": "\n".join(
+            f"{clock(each['at'])} by {each['by']}" + (f" through {each['through']}" if each["through"] else "")
+            for each in told["acknowledgements"]
+        ),
+        "cleared": told["cleared"] and clock(told["cleared"]),
+        "execution": execution and f"{execution['name']}, {execution['status']} in {execution['state']}",
+        "trace": told["traceId"],
+    }
+    for name, fact in facts.items():
+        if fact:
+            table.add_row(f"  {name}", Text(str(fact)))
+    return table
+
+
+def _message(message: dict[str, Any]) -> tuple[str, ...]:
+    shown = ("step", "to", "through", "outcome")
+    told = filter(None, (message["receipt"], message["detail"]))
+    return ("  " + clock(message["at"]), *(message[name] for name in shown), ", ".join(told))
+
+
+def _held_back(held: dict[str, Any]) -> tuple[str, ...]:
+    return ("  " + clock(held["at"]), held["why"], held["step"], held["to"], held["detail"])
+
+
+def _joined(joined: dict[str, Any]) -> tuple[str, ...]:
+    over = "holds it open" if joined["holdsItOpen"] else "over"
+    return (f"  {joined['alertId']}", f"{joined['title']}, {joined['severity']}", joined.get("status", ""), over)
+
+
+def _step(entry: dict[str, Any]) -> tuple[str, ...]:
+    return ("  " + clock(entry["at"]), entry["what"], said(entry))
+
+
+def _is_shown(entry: dict[str, Any], told: dict[str, Any]) -> bool:
+    """Whether an entry has a place of its own above the course."""
+    if told["lead"] is not None:
+        return False
+    shown = {(each["at"], each.get("receipt", ""), each["detail"]) for each in (*told["messages"], *told["heldBack"])}
+    return entry["what"] != "acknowledged" and (entry["at"], entry.get("receipt", ""), entry["detail"]) in shown
 
 
 def _borderless(*columns: Column | str) -> Table:
@@ -124,18 +230,112 @@ def states(execution: dict[str, Any]) -> RenderableType:
     return Group(Text(f"{execution['status']} · {execution['executionArn']}"), table)
 
 
+def foretold(lines: Sequence[Line], raised: datetime) -> RenderableType:
+    """What a policy would do, on the clocks here and in UTC."""
+    rows = [f"raised {raised.astimezone():%Y-%m-%d %H:%M:%S %Z}; nothing is sent"]
+    for line in lines:
+        moment = raised + timedelta(seconds=line.offset_seconds)
+        hours, rest = divmod(line.offset_seconds, 3600)
+        after = f"{hours}:{rest // 60:02d}:{rest % 60:02d}"
+        clocks = f"{moment.astimezone():%a %H:%M:%S} ({moment.astimezone(UTC):%H:%M:%S} UTC)"
+        to = f"{line.to} through {line.through}" if line.to and line.through else line.to
+        rows.append(
+            f"+{after:<9} {clocks:<29} {line.what:<24} {line.step:<16} "
+            + "; ".join(part for part in (to, line.detail) if part)
+        )
+    return Text("\n".join(row.rstrip() for row in rows))
+
+
 def card(graded: dict[str, Any]) -> RenderableType:
     """A drill's card."""
     table = Table("hop", "took", "budget", "")
     for hop in graded["hops"]:
         table.add_row(
-            hop["name"],
+            Text(hop["name"]),
             "" if hop["milliseconds"] is None else f"{hop['milliseconds']} ms",
             "" if hop["budget_milliseconds"] is None else f"{hop['budget_milliseconds']} ms",
             Text("pass", style="green") if hop["passed"] else Text("FAIL", style="bold red"),
         )
     verdict = Text("passed", style="bold green") if graded["passed"] else Text("FAILED", style="bold red")
-    return Group(table, Text.assemble("drill ", verdict, f" · ended {graded['outcome']} · alert {graded['alertId']}"))
+    policy = graded.get("policy")
+    by_policy = f" · policy {policy['name']} {policy['version']}" if policy else ""
+    ended = f" · ended {graded['outcome']}" if graded["outcome"] else ""
+    about = f" · alert {graded['alertId']}" if graded["alertId"] else ""
+    last = Text.assemble("drill ", verdict, ended + by_policy + about)
+    if not graded.get("dryRun"):
+        return Group(table, last)
+    told = _borderless()
+    told.show_header = False
+    for each in graded["told"]:
+        told.add_row("  " + clock(each["at"]), *(Text(each[name]) for name in ("step", "to", "through", "receipt")))
+    return Group(table, Text("Who would have been told", style="bold"), told, last)
+
+
+_TRENDS = {"first": " ", "same": "→", "faster": "↓", "slower": "↑"}
+
+
+def drills(found: Sequence[dict[str, Any]]) -> RenderableType:
+    """Drills with their trends (`simulator.trends`), the earliest first."""
+    table = _borderless("held", "scenario", "policy", *(Column(name, justify="right") for name in MEASURES), "")
+    for graded in found:
+        held = datetime.fromisoformat(graded["at"]).astimezone()
+        policy = graded["policy"]
+        answered = "" if graded["ackAfter"] is None else f", answered after {graded['ackAfter']:g} s"
+        table.add_row(
+            f"{held:%Y-%m-%d %H:%M}",
+            Text(graded["scenario"] + answered + (", dry run" if graded["dryRun"] else "")),
+            Text(policy["name"] if policy else "-"),
+            *(_took(graded, name) for name in MEASURES),
+            Text("passed", style="green") if graded["passed"] else Text("FAILED", style="bold red"),
+        )
+    alike = [graded for graded in found if kind(graded) == kind(found[-1])]
+    lines = [
+        Text.assemble((f"  {name:<12}", "dim"), sparkline([graded["times"][name] for graded in alike]))
+        for name in MEASURES
+        if any(graded["times"][name] is not None for graded in alike)
+    ]
+    return Group(
+        table,
+        Text("↓ faster or ↑ slower than the median of the earlier ones of its kind. Those like the last one:"),
+        *lines,
+    )
+
+
+def _took(graded: dict[str, Any], name: str) -> Text:
+    took, trend = graded["times"][name], graded["trend"][name]
+    if took is None:
+        return Text("-", style="dim")
+    arrow = _TRENDS[trend["direction"]]
+    return Text(f"{took / 1000:.1f} s {arrow}", style={"↑": "yellow", "↓": "green"}.get(arrow, ""))
+
+
+def report(answer: dict[str, Any]) -> RenderableType:
+    """A report on a period (`simulator.report`)."""
+    share = answer["unacknowledgedShare"]
+    messages = answer["messages"]
+    failed = ", ".join(f"{count} by {channel}" for channel, count in messages["failedChannels"].items())
+    joined = f", {answer['joined']} of them joined another" if answer["joined"] else ""
+    lines = [
+        f"{'drills' if answer['drills'] else 'alerts'} from {answer['from']} to {answer['to']}: "
+        f"{answer['alerts']}{joined}",
+        f"  unacknowledged {answer['unacknowledged']}" + ("" if share is None else f", {share:.1%}"),
+        f"  messages sent {messages['sent']}, perhaps sent {messages['perhapsSent']}, "
+        f"held back {messages['heldBack']}, crossed {messages['crossed']}, failed {messages['failed']}"
+        + (f" ({failed})" if failed else ""),
+    ]
+    columns = ("alerts", "to notify", "acknowledge", "clear")
+    table = _borderless("", *(Column(name, justify="right") for name in columns))
+    for title, groups in (("rule", answer["rules"]), ("team", answer["teams"])):
+        for group in groups:
+            spreads = (group[measure] for measure in ("notify", "acknowledge", "clear"))
+            table.add_row(Text(f"{title} {group['name']}"), str(group["alerts"]), *map(_spread, spreads))
+    if not table.rows:
+        return Text("\n".join(lines))
+    return Group(Text("\n".join(lines)), table, Text("Each: the median, and what 90 % do not exceed.", style="dim"))
+
+
+def _spread(spread: dict[str, Any]) -> str:
+    return "-" if spread["median"] is None else f"{spread['median'] / 1000:.1f} / {spread['p90'] / 1000:.1f} s"
 
 
 def waterfall(segments: Sequence[dict[str, Any]]) -> Table:

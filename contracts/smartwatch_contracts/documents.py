@@ -19,6 +19,8 @@ RULE_SETS, RULE_SET_HISTORY, PROFILES = "rule-set", "rule-set-history", "profile
 POLICIES, POLICY_HISTORY = "policy", "policy-history"
 ROSTERS, ROSTER_HISTORY, OVERRIDES = "roster", "roster-history", "override"
 SILENCES = "silence"
+#: How drills went: written by whoever holds them, and read by nobody else.
+DRILLS = "drill"
 
 DocumentT = TypeVar("DocumentT", bound=Document)
 

@@ -159,7 +159,7 @@ class EscalationStalledV1(Contract):
     device_id: str
     rule_id: str
     severity: Severity
-    reason: Literal["never-started", "ended", "overdue", "nobody-told"]
-    action: Literal["restarted", "fallback-paged", "none"]
+    reason: Literal["never-started", "ended", "overdue", "nobody-told", "notify-failed"]
+    action: Literal["restarted", "fallback-paged", "paged-directly"]
     execution_arn: str | None = None
     drill: bool

@@ -20,6 +20,8 @@ from smartwatch_contracts.model import Document, Name
 ChannelType = Literal["topic", "sms", "pagerduty", "webhook"]
 #: How long somebody may have to answer: an hour is long when a life may hang on it.
 WaitSeconds = Annotated[int, Field(ge=1, le=3600)]
+#: More than anybody reads, and what keeps a plan small.
+MESSAGES_MAX = 200
 Clock = Annotated[str, Field(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
 
 
@@ -83,6 +85,8 @@ class Course(Document):
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
             raise ValueError(f"steps of the same name: {', '.join(twice)}")
+        if sum(step.repeat + 1 for step in self.steps) > MESSAGES_MAX:
+            raise ValueError(f"a course has at most {MESSAGES_MAX} messages, repeats included")
         return self
 
 

@@ -123,6 +123,8 @@ class Roster(Document):
     @model_validator(mode="after")
     def _names_are_unique_and_known(self) -> Roster:
         names = [*self.people, *self.teams, *self.rotations]
+        if "fallback" in names:
+            raise ValueError("fallback is the name of the last resort")
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
             raise ValueError(f"names that stand for two things: {', '.join(twice)}")

@@ -18,7 +18,9 @@ from typing import TYPE_CHECKING, Any
 import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
+from notify.policy_files import DEFAULT
 
+from simulator.alarm_configuration import AlarmConfiguration
 from simulator.cloud.process import CloudError
 from simulator.cloud.settings import REGION, CloudSettings
 
@@ -31,11 +33,10 @@ STACK = "smartwatch"
 BUCKET = "smartwatch-artifacts"
 DEADLINE_SECONDS = 60
 
-#: People wait minutes, a laptop's demonstration waits seconds.
+#: People wait minutes, a laptop's demonstration waits seconds: so does the policy that is put where there is none.
+LAPTOP_POLICY = Path(__file__).with_name("laptop.yaml")
 LOCAL_PARAMETERS = {
-    "CareTeamSeconds": "5",
-    "ReminderSeconds": "4",
-    "OnCallSeconds": "5",
+    "DirectPageSeconds": "5",
     "IngestWindowSeconds": "1",
     "PersistWindowSeconds": "1",
     "WatchedRefreshSeconds": "1",
@@ -63,9 +64,13 @@ def deploy(
         "config": _CLIENT_CONFIG,
     }
     cloudformation: CloudFormationClient = boto3.client("cloudformation", **arguments)
-    body = _packaged(template or ROOT / "template.yaml", boto3.client("s3", **arguments))
-    _execute_change_set(cloudformation, stack, body, {**LOCAL_PARAMETERS, **(parameters or {})})
-    return outputs(cloudformation, stack)
+    url = _packaged(template or ROOT / "template.yaml", boto3.client("s3", **arguments), settings.endpoint)
+    _execute_change_set(cloudformation, stack, url, {**LOCAL_PARAMETERS, **(parameters or {})})
+    made = outputs(cloudformation, stack)
+    policies = AlarmConfiguration(boto3.client("dynamodb", **arguments), made["AlarmConfigurationTableName"]).policies
+    if not policies.history(DEFAULT):
+        policies.put(LAPTOP_POLICY.read_text(), "smartwatch up")
+    return made
 
 
 def outputs(cloudformation: CloudFormationClient, stack: str) -> dict[str, str]:
@@ -74,8 +79,11 @@ def outputs(cloudformation: CloudFormationClient, stack: str) -> dict[str, str]:
     return {output["OutputKey"]: output["OutputValue"] for output in described.get("Outputs", [])}
 
 
-def _packaged(template: Path, s3: S3Client) -> str:
-    """The template as JSON, its code and its workflow uploaded: what `sam package` does."""
+def _packaged(template: Path, s3: S3Client, endpoint: str) -> str:
+    """The URL of the template, it and its code and its workflow uploaded: what `sam package` does.
+
+    By URL, for a template that is given with the request may have 51,200 bytes.
+    """
     from samtranslator.yaml_helper import yaml_parse  # slow to import, and only needed here
 
     body: dict[str, Any] = yaml_parse(template.read_text())
@@ -86,7 +94,8 @@ def _packaged(template: Path, s3: S3Client) -> str:
             properties["CodeUri"] = _upload(s3, function_zip(ROOT / properties["CodeUri"]), ".zip")
         elif resource["Type"] == "AWS::Serverless::StateMachine":
             properties["DefinitionUri"] = _upload(s3, (ROOT / properties["DefinitionUri"]).read_bytes(), ".asl.yaml")
-    return json.dumps(body, default=str)
+    key = _upload(s3, json.dumps(body, default=str).encode(), ".template").removeprefix(f"s3://{BUCKET}/")
+    return f"{endpoint}/{BUCKET}/{key}"
 
 
 def function_zip(service: Path) -> bytes:
@@ -121,14 +130,14 @@ def _upload(s3: S3Client, data: bytes, suffix: str) -> str:
 
 
 def _execute_change_set(
-    cloudformation: CloudFormationClient, stack: str, body: str, parameters: dict[str, str]
+    cloudformation: CloudFormationClient, stack: str, template_url: str, parameters: dict[str, str]
 ) -> None:
     name = f"deploy-{time.time_ns()}"
     cloudformation.create_change_set(
         StackName=stack,
         ChangeSetName=name,
         ChangeSetType="UPDATE" if _exists(cloudformation, stack) else "CREATE",
-        TemplateBody=body,
+        TemplateURL=template_url,
         Capabilities=["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"],
         Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
     )

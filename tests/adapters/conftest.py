@@ -9,6 +9,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
+from tests.support import reserved
 from tests.support.project import resources
 
 TableMaker = Callable[[str], str]
@@ -17,7 +18,9 @@ TableMaker = Callable[[str], str]
 @pytest.fixture
 def dynamodb() -> Iterator[Any]:
     with mock_aws():
-        yield boto3.client("dynamodb", region_name="us-east-1", aws_access_key_id="x", aws_secret_access_key="x")
+        client = boto3.client("dynamodb", region_name="us-east-1", aws_access_key_id="x", aws_secret_access_key="x")
+        client.meta.events.register("provide-client-params.dynamodb", reserved.check)
+        yield client
 
 
 @pytest.fixture

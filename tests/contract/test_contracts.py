@@ -106,6 +106,18 @@ def test_no_rule_that_can_reach_a_person_matches_a_replayed_event(name: str) -> 
     assert any(_matches(name, event) for event in replayed) == (name not in TO_PEOPLE)
 
 
+def test_a_raised_alert_begins_its_escalation_and_is_known_to_the_auditor() -> None:
+    raised = event_example(next(t for t in CATALOGUE if t.detail_type == "AlertRaised"))
+
+    assert {name for name in RULES if _matches(name, raised)} == {"EscalationRule", "NotifyRecordRule"}
+
+
+def test_a_stalled_escalation_is_announced_and_begins_nothing() -> None:
+    stalled = event_example(next(t for t in CATALOGUE if t.detail_type == "EscalationStalled"))
+
+    assert [name for name in RULES if _matches(name, stalled)] == []
+
+
 def test_the_work_list_of_unanswered_escalations_takes_no_drills() -> None:
     exhausted = next(t for t in CATALOGUE if t.detail_type == "EscalationExhausted")
     drill = event_example(exhausted)

@@ -7,12 +7,17 @@ import json
 import time
 import urllib.request
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from evaluate import rule_files
+from smartwatch_contracts import wire
+from smartwatch_contracts.catalogue import ALERT_RAISED
+from smartwatch_contracts.device import is_drill, titled
+from smartwatch_contracts.events import AlertRaisedV1
 
 from simulator.alarm_configuration import AlarmConfiguration
 from simulator.cloud.settings import BROKER_HOST
@@ -20,6 +25,9 @@ from simulator.devices import payloads
 from simulator.devices.provisioning import Identity, provision
 from simulator.devices.watch import Broker, Watch
 from tests.support.clouds import TestCloud
+
+#: What came since the last call.
+Events = Callable[[], list[dict[str, Any]]]
 
 
 class Chain:
@@ -107,6 +115,62 @@ class Chain:
     def alerts(self, device_id: str) -> list[dict[str, Any]]:
         items = self.client("dynamodb").scan(TableName=self.outputs["AlertsTableName"])["Items"]
         return [item for item in items if item.get("deviceId", {}).get("S") == device_id]
+
+    def raise_alert(self, device_id: str, severity: str = "critical") -> str:
+        """Put AlertRaised on the bus, as evaluate does; the alert's id."""
+        now = datetime.now(UTC)
+        alert_id = uuid.uuid4().hex
+        data = AlertRaisedV1(
+            alert_id=alert_id,
+            device_id=device_id,
+            rule_id="heart-rate-high",
+            rule_set_version="1",
+            severity=severity,  # type: ignore[arg-type]
+            signal="heartRate",
+            title=titled("Heart rate above 150 bpm", device_id),
+            started_at=int(now.timestamp() * 1000),
+            value=160,
+            drill=is_drill(device_id),
+        )
+        trace = f"Root=1-{int(now.timestamp()):08x}-{uuid.uuid4().hex[:24]};Parent={uuid.uuid4().hex[:16]};Sampled=1"
+        envelope = ALERT_RAISED.envelope(
+            data, event_id=uuid.uuid4().hex, correlation_id=uuid.uuid4().hex, occurred_at=now, trace=trace
+        )
+        answer = self.client("events").put_events(Entries=[wire.entry(envelope, self.outputs["EventBusName"])])
+        assert answer["FailedEntryCount"] == 0
+        return alert_id
+
+    def timeline(self, device_id: str) -> list[str]:
+        """What happened to the alerts of one watch."""
+        return [entry["M"]["what"]["S"] for item in self.alerts(device_id) for entry in item["timeline"]["L"]]
+
+    @contextmanager
+    def events(self, pattern: dict[str, Any]) -> Iterator[Events]:
+        """Events on the bus that match, for a while: a call gives those that came since the last one."""
+        sqs, events, name = self.client("sqs"), self.client("events"), a_watch_name("events")
+        url = sqs.create_queue(QueueName=name)["QueueUrl"]
+        arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+        allowed = {"Effect": "Allow", "Principal": {"Service": "events.amazonaws.com"}, "Action": "sqs:SendMessage"}
+        policy = json.dumps({"Version": "2012-10-17", "Statement": [{**allowed, "Resource": arn}]})
+        sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy})
+        bus = self.outputs["EventBusName"]
+        events.put_rule(Name=name, EventBusName=bus, EventPattern=json.dumps(pattern))
+        events.put_targets(Rule=name, EventBusName=bus, Targets=[{"Id": "queue", "Arn": arn}])
+
+        def received() -> list[dict[str, Any]]:
+            found: list[dict[str, Any]] = []
+            while messages := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", []):
+                for message in messages:
+                    sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+                    found.append(json.loads(message["Body"]))
+            return found
+
+        try:
+            yield received
+        finally:
+            events.remove_targets(Rule=name, EventBusName=bus, Ids=["queue"])
+            events.delete_rule(Name=name, EventBusName=bus)
+            sqs.delete_queue(QueueUrl=url)
 
     def executions(self, device_id: str) -> list[str]:
         """ARNs of the executions about one watch."""

@@ -8,19 +8,24 @@ from typing import Any
 import pytest
 from evaluate import rule_files
 
+from simulator.alarm_configuration import AlarmConfiguration
 from simulator.cloud.deploy import deploy
 from tests.support.clouds import eventually, running_cloud
 from tests.support.command import Command
 
 #: Nobody answers, and everybody is told soon; but a wait shorter than a slow start of notify would tell nobody.
-POLICY = {"CareTeamSeconds": "3", "ReminderSeconds": "3", "OnCallSeconds": "3"}
+CARE_TEAM, ON_CALL = (f"name: {name}, tell: [{name}], waitSeconds: 3" for name in ("care-team", "on-call"))
+STEPS = f"[{{{CARE_TEAM}, repeat: 1}}, {{{ON_CALL}}}]"
+POLICY = f"{{name: default, team: care, severities: {{warning: {{steps: {STEPS}}}, critical: {{steps: {STEPS}}}}}}}"
 
 
 @pytest.fixture(scope="module")
 def smartwatch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Command]:
     home = tmp_path_factory.mktemp("command")
     with running_cloud(home / "cloud") as cloud:
-        deploy(cloud.settings, parameters=POLICY)
+        outputs = deploy(cloud.settings)
+        table = outputs["AlarmConfigurationTableName"]
+        AlarmConfiguration(cloud.client("dynamodb"), table).policies.put(POLICY, "test")
         command = Command(home)
         # One limit and at once, so that ten seconds are enough.
         plain = home / "plain.yaml"
@@ -73,12 +78,13 @@ def test_a_run_tells_whom_the_platform_told(ran: dict[str, Any]) -> None:
     assert people == [
         ("care-team@example.com", "Alert: Heart rate above 150 bpm (watch-002)"),
         ("care-team@example.com", "Reminder, nobody has answered: Heart rate above 150 bpm (watch-002)"),
-        ("+15550100", "On-call page, nobody has answered: Heart rate above 150 bpm (watch-002)"),
+        ("+15550100", "Nobody has answered yet: Heart rate above 150 bpm (watch-002)"),
     ]
 
 
-def test_no_report_holds_a_task_token(smartwatch: Command, ran: dict[str, Any], alert_id: str) -> None:
-    for answer in (ran, smartwatch.json("alerts"), smartwatch.json("alert", alert_id)):
+def test_no_report_holds_a_task_token(smartwatch: Command, ran: dict[str, Any], alert_id: str, execution: str) -> None:
+    reports = (("alerts",), ("alert", alert_id), ("executions",), ("executions", execution), ("report",), ("drills",))
+    for answer in (ran, *(smartwatch.json(*each) for each in reports)):
         assert "tasktoken" not in str(answer).lower()
 
 
@@ -94,14 +100,28 @@ def test_alerts_lists_the_alert_and_filters_by_status(smartwatch: Command, alert
 def test_alert_tells_its_timeline_in_order(smartwatch: Command, alert_id: str) -> None:
     alert = smartwatch.json("alert", alert_id)
 
-    assert [entry["what"] for entry in alert["timeline"]][:5] == [
-        "escalation-started",
-        "care-team-notified",
-        "care-team-reminded",
-        "on-call-paged",
-        "exhausted",
-    ]
+    # The bus tells notify of the alert and starts its escalation at the same time.
+    course = [entry["what"] for entry in alert["timeline"] if entry["what"] != "raised"]
+    assert course[:6] == ["escalation-started", "planned", "told", "told", "told", "exhausted"]
     assert alert["title"] == "Heart rate above 150 bpm"
+
+
+def test_alert_tells_whom_the_platform_told_when_through_what_and_where_the_escalation_is(
+    smartwatch: Command, alert_id: str, execution: str
+) -> None:
+    alert = smartwatch.json("alert", alert_id)
+
+    messages = [(each["step"], each["to"], each["through"], each["outcome"]) for each in alert["messages"]][:3]
+    assert messages == [
+        ("care-team", "care-team", "topic", "sent"),
+        ("care-team", "care-team", "topic", "sent"),
+        ("on-call", "on-call", "topic", "sent"),
+    ]
+    assert all(each["receipt"] for each in alert["messages"])
+    assert (alert["policy"]["name"], alert["team"], alert["heldBack"], alert["joinedBy"]) == ("default", "care", [], [])
+    assert alert["execution"]["name"] == execution
+    assert (alert["execution"]["status"], alert["execution"]["state"]) == ("SUCCEEDED", "Exhausted")
+    assert alert["traceId"].startswith("1-")
 
 
 def test_executions_lists_the_escalation_and_shows_the_states_of_one(
@@ -113,7 +133,6 @@ def test_executions_lists_the_escalation_and_shows_the_states_of_one(
 
     assert (listed["name"], listed["state"]) == (execution, "Exhausted")
     assert one["input"]["alert"]["alertId"] == alert_id
-    assert one["input"]["policy"] == {"careTeamSeconds": 3, "reminderSeconds": 3, "onCallSeconds": 3}
     names = [state["name"] for state in one["states"]]
     assert (names[0], names[-1]) == ("ClaimAlert", "Exhausted")
     assert smartwatch.json("executions", listed["executionArn"]) == one
@@ -184,12 +203,14 @@ def test_every_report_is_also_for_people(smartwatch: Command, alert_id: str, exe
     """On 80 columns, with the ids that the next command asks for."""
     expected = {
         ("alerts",): [alert_id, "watch-002"],
-        ("alert", alert_id): [alert_id, "on-call-paged"],
+        ("alert", alert_id): [alert_id, "on-call", "Messages"],
         ("executions",): [execution, "Exhausted"],
-        ("executions", execution): ["NotifyCareTeam", "Exhausted"],
+        ("executions", execution): ["TellPeople", "Exhausted"],
         ("trace", alert_id): ["smartwatch-ingest", "█"],
         ("outbox",): ["care-team@example.com", "+15550100"],
         ("readings", "watch-002", "--limit", "3"): ["bpm"],
+        ("report",): ["heart-rate-high", "care"],
+        ("drills",): ["no drills"],
         ("status",): ["smartwatch runs on http://127.0.0.1:", "AlertsTableName"],
     }
 
@@ -211,6 +232,7 @@ def test_an_alert_is_acknowledged_once_by_whoever_is_first_whatever_they_are_cal
 
     assert (first.returncode, first.stderr) == (0, "")
     assert first.stdout == f"{alert_id}: acknowledged by [/x] Ana\n"
-    assert second == {"alertId": alert_id, "acknowledged": False, "reason": "acknowledged", "by": "[/x] Ana"}
-    assert smartwatch.json("alert", alert_id)["timeline"][-1]["detail"] == "by [/x] Ana"
-    assert "by [/x] Ana" in smartwatch("alert", alert_id).stdout
+    assert (second["acknowledged"], second["reason"], second["by"]) == (False, "acknowledged", "[/x] Ana")
+    (answer,) = smartwatch.json("alert", alert_id)["acknowledgements"]
+    assert (answer["by"], answer["through"]) == ("[/x] Ana", "command")
+    assert "by [/x] Ana through command" in smartwatch("alert", alert_id).stdout

@@ -8,6 +8,7 @@ import pytest
 from evaluate import rule_files
 from smartwatch_contracts.documents import RULE_SETS, DocumentError
 
+from simulator.alarm_configuration import written
 from tests.support.chain import Chain, a_watch_name
 from tests.support.clouds import eventually
 
@@ -43,8 +44,8 @@ def test_a_broken_rule_set_is_refused_where_it_is_put(chain: Chain) -> None:
 
 def test_a_broken_rule_set_that_got_in_all_the_same_stops_no_alarm(chain: Chain, plain_rules_again: None) -> None:
     table = chain.outputs["AlarmConfigurationTableName"]
-    item = chain.configuration._item(RULE_SETS, "default", "rules: [", 2**42, "t")
-    chain.client("dynamodb").put_item(TableName=table, Item=item)
+    broken = written(RULE_SETS, "default", "rules: [", 2**42, "t")
+    chain.client("dynamodb").put_item(TableName=table, Item=broken)
 
     def refused() -> bool:
         chain.send(a_watch_name(), 72)

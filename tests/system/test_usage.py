@@ -44,7 +44,10 @@ def smartwatch(cloud: TestCloud) -> Command:
 
 @pytest.mark.parametrize(
     "arguments",
-    [["status"], ["outbox"], ["alerts"], ["ack", "a"], ["executions"], ["readings", "watch-001"], ["simulate"]],
+    [
+        *(["status"], ["outbox"], ["alerts"], ["ack", "a"], ["executions"], ["readings", "watch-001"], ["simulate"]),
+        *(["drills"], ["report"], ["alert", "a"]),
+    ],
     ids=_words,
 )
 def test_without_a_cloud_every_report_says_how_to_start_one(nowhere: Command, arguments: list[str]) -> None:
@@ -64,7 +67,18 @@ def test_without_a_cloud_every_report_says_how_to_start_one(nowhere: Command, ar
             ["drill", "--watch", "watch-001"],
             "a drill's watch must be named drill-..., or people would take it for real",
         ),
-        (["alerts", "--status", "new"], "no status 'new'; there are open, acknowledged, cleared, exhausted"),
+        (
+            ["drill", "--watch", "drill-1", "--dry-run"],
+            "a watch is named drill-dry-... for a dry run, and only then",
+        ),
+        (["drill", "--watch", "drill-dry-1"], "a watch is named drill-dry-... for a dry run, and only then"),
+        (["drill", "--watch", "drill-1", "--count", "2"], "--watch names one watch, and --count wants several"),
+        (["drill", "--every", "60"], "--every and --times go together"),
+        (["drill", "--times", "2"], "--every and --times go together"),
+        (["drill", "--dry-run", "--page-for-real"], "--dry-run or --page-for-real, not both"),
+        (["drill", "--stack", "s"], "a drill on AWS reaches people: say --page-for-real, or --dry-run"),
+        (["report", "--from", "2026-01-02", "--to", "2026-01-01"], "a period ends after it begins"),
+        (["alerts", "--status", "new"], "no status 'new'; there are open, acknowledged, cleared, exhausted, joined"),
     ],
     ids=_words,
 )
@@ -83,6 +97,8 @@ def test_what_no_cloud_is_needed_to_refuse_is_refused_without_one(
         (["executions", "nosuch"], "there is no execution 'nosuch'"),
         (["executions", "arn:aws:states:nosuch"], "there is no execution 'arn:aws:states:nosuch'"),
         (["readings", "watch-404"], "there is no watch 'watch-404'"),
+        (["drill", "--policy", "nosuch"], "there is no policy 'nosuch'"),
+        (["drill", "--policy", "nosuch.yaml"], "nosuch.yaml: No such file or directory"),
         *(
             ([command, "a b"], "'a b' is no device id: 1 to 128 of letters, digits, ':', '_' and '-'")
             for command in ("readings", "provision")

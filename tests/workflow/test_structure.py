@@ -35,14 +35,14 @@ def test_every_state_can_be_reached() -> None:
     assert reached == set(STATES)
 
 
-def test_it_ends_in_one_of_five_named_states() -> None:
+def test_it_ends_in_one_of_six_named_states() -> None:
     ends = {name for name, state in STATES.items() if state["Type"] in ("Succeed", "Fail")}
 
-    assert ends == {"Acknowledged", "Cleared", "Duplicate", "Exhausted", "EscalationFailed"}
+    assert ends == {"Acknowledged", "Cleared", "Joined", "Duplicate", "Exhausted", "EscalationFailed"}
 
 
 def test_the_whole_execution_has_a_backstop() -> None:
-    assert workflow()["TimeoutSeconds"] == 86_400
+    assert workflow()["TimeoutSeconds"] == 604_800
 
 
 @tasks
@@ -58,13 +58,19 @@ def test_every_task_is_bounded_retried_and_caught(name: str) -> None:
 @tasks
 def test_a_wait_for_people_takes_its_length_from_the_policy(name: str) -> None:
     if ".waitForTaskToken" in STATES[name]["Resource"]:
-        assert STATES[name]["TimeoutSecondsPath"].startswith("$.policy.")
+        assert STATES[name]["TimeoutSecondsPath"] in (
+            "$.current.telling.waitSeconds",
+            "$.planned.plan.acknowledgementExpirySeconds",
+        )
 
 
 def test_no_other_wait_has_a_length_of_its_own() -> None:
     waits = [state for state in STATES.values() if state["Type"] == "Wait"]
 
-    assert [state["SecondsPath"] for state in waits] == ["$.policy.onCallSeconds"]
+    assert [state["SecondsPath"] for state in waits] == [
+        "$.directPageSeconds",
+        "$.planned.plan.acknowledgementExpirySeconds",
+    ]
 
 
 def test_every_name_is_substituted_and_every_substitution_used() -> None:

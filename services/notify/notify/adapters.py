@@ -1,4 +1,4 @@
-"""Notify's other ports on AWS: SNS, Step Functions and EventBridge; and the clients of all of them."""
+"""Notify's other ports on AWS: Step Functions and EventBridge; and their clients."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from pydantic_core import to_json
 from smartwatch_contracts import wire
 from smartwatch_contracts.envelope import Envelope
 
-from notify.domain import Message
-from notify.ports import Bus, Messenger, PublishError, Workflow
+from notify.domain import AlertRecord
+from notify.ports import AlreadyRanError, Bus, Executions, PublishError, Workflow
+from notify.requests import Alert
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
     from mypy_boto3_events.client import EventBridgeClient
-    from mypy_boto3_sns.client import SNSClient
     from mypy_boto3_stepfunctions.client import SFNClient
 
 #: Each attempt of a call, in seconds; with the retries it stays well inside the function's timeout.
@@ -25,27 +25,6 @@ CLIENT_CONFIG = Config(connect_timeout=2, read_timeout=5, retries={"mode": "stan
 
 #: What Step Functions says of a token whose task is over (API reference, SendTaskSuccess).
 NO_LONGER_WAITING = frozenset({"TaskTimedOut", "TaskDoesNotExist", "InvalidToken"})
-
-
-class SnsTopic(Messenger):
-    """A topic: e-mail, SMS and whatever else is subscribed to it."""
-
-    def __init__(self, client: SNSClient, topic_arn: str) -> None:
-        self._client = client
-        self._topic_arn = topic_arn
-
-    def send(self, message: Message) -> str:
-        answer = self._client.publish(
-            TopicArn=self._topic_arn,
-            Subject=message.subject,
-            Message=message.body,
-            MessageAttributes={
-                "severity": {"DataType": "String", "StringValue": message.severity},
-                "alertId": {"DataType": "String", "StringValue": message.alert_id},
-                "drill": {"DataType": "String", "StringValue": str(message.drill).lower()},
-            },
-        )
-        return answer["MessageId"]
 
 
 class StepFunctionsWorkflow(Workflow):
@@ -62,6 +41,46 @@ class StepFunctionsWorkflow(Workflow):
                 return False
             raise
         return True
+
+
+class StepFunctionsExecutions(Executions):
+    """The escalation's executions. `direct_page_seconds` is part of what each begins with."""
+
+    def __init__(self, client: SFNClient, state_machine_arn: str, direct_page_seconds: int) -> None:
+        self._client = client
+        self._state_machine_arn = state_machine_arn
+        self._direct_page_seconds = direct_page_seconds
+
+    def status(self, execution_arn: str) -> str:
+        try:
+            return self._client.describe_execution(executionArn=execution_arn)["status"]
+        except ClientError as error:
+            if error.response["Error"]["Code"] == "ExecutionDoesNotExist":
+                return "MISSING"
+            raise
+
+    def start(self, alert: Alert, record: AlertRecord, number: int) -> None:
+        # The very input that the rule on the bus makes of AlertRaised.
+        began = {
+            "alert": alert.model_dump(mode="json", by_alias=True),
+            "causationId": record.causation_id or alert.alert_id,
+            "correlationId": record.correlation_id,
+            "raisedAt": record.raised_at,
+            "trace": record.trace,
+            "cause": "raised",
+            "planned": {"plan": {"policy": None}},
+            "directPageSeconds": self._direct_page_seconds,
+        }
+        try:
+            self._client.start_execution(
+                stateMachineArn=self._state_machine_arn,
+                name=f"{alert.alert_id}-{number}",
+                input=to_json(began).decode(),
+            )
+        except ClientError as error:
+            if error.response["Error"]["Code"] == "ExecutionAlreadyExists":
+                raise AlreadyRanError(number) from None
+            raise
 
 
 class EventBridgeBus(Bus):
@@ -83,10 +102,6 @@ def dynamodb_client() -> DynamoDBClient:
 
 def event_bridge_client() -> EventBridgeClient:
     return boto3.client("events", config=CLIENT_CONFIG)
-
-
-def sns_client() -> SNSClient:
-    return boto3.client("sns", config=CLIENT_CONFIG)
 
 
 def step_functions_client() -> SFNClient:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -114,3 +116,14 @@ class Webhook(Protocol):
 
 class UnreachableError(Exception):
     """What we need can't be reached just now; the same call may work later."""
+
+
+@dataclass(frozen=True)
+class FrontDesk:
+    """What the HTTP routes work with. `now` is in seconds since 1970. Errors of all: `UnreachableError`."""
+
+    desk: Desk
+    link_keys: LinkKeys
+    webhook: Webhook
+    webhook_secrets: Callable[[], list[str]]
+    now: Callable[[], float] = time.time

@@ -1,92 +1,115 @@
-"""What is said to people and what is written about it. Values in, values out."""
+"""What is known of an alert, what is written about it, and what follows from both. Values in, values out."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Literal
 
-from smartwatch_contracts.device import DRILL_MARK
+from smartwatch_contracts.device import DRILL_PREFIX
+from smartwatch_contracts.events import Severity
+from smartwatch_contracts.roster import Channel
 
-from notify.requests import Alert, Step
+#: `open` until somebody acknowledges, the episode is over, or everybody was told in vain. `joined`: another alert of
+#: the same watch escalates for both. `technical` while a watch has a fault, `retrospective` for episodes in late
+#: readings: nobody is told of those.
+Status = Literal["open", "acknowledged", "cleared", "exhausted", "joined", "technical", "retrospective"]
 
-#: `open` until somebody acknowledges, the episode clears, or everybody was told in vain. `technical` while a watch has
-#: a fault, and `retrospective` for episodes in late readings: nobody is told of those.
-Status = Literal["open", "acknowledged", "cleared", "exhausted", "technical", "retrospective"]
+#: A watch of this kind rehearses without a word to anybody: what would have been sent is only noted.
+DRY_RUN_PREFIX = f"{DRILL_PREFIX}dry-"
 
-#: Amazon SNS `Publish`: a subject has fewer than 100 characters, printable ASCII.
-SUBJECT_MAX_CHARACTERS = 99
+#: The receipt of a message that a dry run did not send.
+DRY_RUN = "dry run, not sent"
+#: A delivery that was begun: nobody can say yet whether it went out.
+SENDING = "sending"
 
-_FIRST_WORDS: dict[Step, str] = {
-    "care-team": "Alert",
-    "care-team-reminder": "Reminder, nobody has answered",
-    "on-call": "On-call page, nobody has answered",
-}
-
-#: What the timeline calls each step once it is done.
-STEP_DONE: dict[Step, str] = {
-    "care-team": "care-team-notified",
-    "care-team-reminder": "care-team-reminded",
-    "on-call": "on-call-paged",
-}
-
-
-@dataclass(frozen=True)
-class Message:
-    """A message to people. It names the watch and the rule and never a measured value: mail and SMS are not private."""
-
-    subject: str
-    body: str
-    severity: str
-    alert_id: str
-    drill: bool
+_RANK: dict[Severity, int] = {"warning": 0, "critical": 1}
 
 
 @dataclass(frozen=True)
 class TimelineEntry:
-    """One thing that happened to an alert. `at` is ISO 8601, UTC."""
+    """One thing that happened to an alert. `at` is ISO 8601, UTC; what does not apply is empty."""
 
     at: str
     what: str
     detail: str = ""
+    step: str = ""
+    to: str = ""
+    through: str = ""
+    receipt: str = ""
+
+    def fields(self) -> dict[str, str]:
+        """The fields that are not empty."""
+        return {name: value for name, value in vars(self).items() if value or name in ("at", "what", "detail")}
 
 
 @dataclass(frozen=True)
 class AlertRecord:
-    """What the alerts table knows of one alert. `told` are the steps whose message is out."""
+    """What the alerts table knows of one alert. Instants are in milliseconds since 1970; 0 before they come.
+
+    `deliveries` are messages by key (`delivery_key`): `SENDING` once begun, then the receipt. `told` are recipients and
+    the channel that reached each last. `holding` is what a hold waits for, until people are told; `telling_since` is
+    when that began. `restarts` are executions that were started again, `failures` those since somebody was responsible.
+    `reopened` until an execution claims an alert for which somebody was responsible.
+    `members` are the open alerts that joined this one; `lead` the one it joined. `over` when the
+    episode, and that of every member, is at its end.
+    """
 
     alert_id: str
     status: Status
     device_id: str = ""
+    rule_id: str = ""
+    severity: Severity = "critical"
+    title: str = ""
+    started_at: int = 0
+    raised_at: str = ""
+    team: str = ""
     drill: bool = False
     correlation_id: str = ""
+    trace: str = ""
+    causation_id: str = ""
+    execution_arn: str = ""
     acknowledged_by: str | None = None
-    #: Milliseconds since 1970; 0 before.
     acknowledged_at: int = 0
-    told: frozenset[Step] = frozenset()
+    acknowledged_severity: Severity = "critical"
+    cleared_at: int = 0
+    plans: int = 0
+    last_telling: str = ""
+    waiting_until: int = 0
+    waiting_severity: Severity | None = None
+    holding: str = ""
+    telling_since: int = 0
+    deliveries: Mapping[str, str] = field(default_factory=dict)
+    told: Mapping[str, Channel] = field(default_factory=dict)
+    members: frozenset[str] = frozenset()
+    lead: str = ""
+    used_links: frozenset[str] = frozenset()
+    restarts: int = 0
+    failures: int = 0
+    reopened: bool = False
+    paged_directly: bool = False
+    acknowledgement_expiry_seconds: int = 0
+
+    @property
+    def raised_ms(self) -> int:
+        """When it was raised, in milliseconds since 1970."""
+        return int(datetime.fromisoformat(self.raised_at).timestamp() * 1000)
+
+    @property
+    def over(self) -> bool:
+        return self.cleared_at > 0 and not self.members
+
+    @property
+    def dry_run(self) -> bool:
+        return self.device_id.startswith(DRY_RUN_PREFIX)
 
 
-def message(step: Step, alert: Alert) -> Message:
-    """What the people of `step` receive."""
-    mark = "DRILL - " if alert.drill else ""
-    title = alert.title.removeprefix(DRILL_MARK)
-    since = datetime.fromtimestamp(alert.started_at / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
-    subject = f"{mark}{_FIRST_WORDS[step]}: {title} ({alert.device_id})"
-    body = "\n".join(
-        [
-            *(["DRILL - this is a rehearsal, no person is in danger.", ""] if alert.drill else []),
-            f"{_FIRST_WORDS[step]}.",
-            f"{title}, {alert.severity}.",
-            f"Watch: {alert.device_id}",
-            f"Since: {since}",
-            f"Alert: {alert.alert_id}",
-            "",
-            f"To take responsibility: smartwatch ack {alert.alert_id} --by YOUR-NAME",
-        ]
-    )
-    return Message(_ascii(subject), body, alert.severity, alert.alert_id, alert.drill)
+def more_severe(one: Severity, other: Severity) -> bool:
+    """Whether `one` is more severe than `other`."""
+    return _RANK[one] > _RANK[other]
 
 
-def _ascii(subject: str) -> str:
-    printable = "".join(character if 32 <= ord(character) < 127 else "?" for character in subject)
-    return printable[:SUBJECT_MAX_CHARACTERS]
+def delivery_key(telling_key: str, recipient: str, channel: int) -> str:
+    """The name under which one message through one channel is remembered. `channel` is its place in the list."""
+    return f"{telling_key}/{recipient}/{channel}"

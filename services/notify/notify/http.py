@@ -6,9 +6,7 @@ import base64
 import json
 import logging
 import re
-import time
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Annotated, Any
 
 from aws_lambda_powertools import Logger, Metrics, Tracer
@@ -19,9 +17,10 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from botocore.exceptions import BotoCoreError, ClientError
 from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints, ValidationError
 
-from notify import links, page
-from notify.desk import Acknowledged, Already, Desk, LinkKeys, Outcome, Unknown, UnreachableError, Used, Webhook
+from notify import links, page, wiring
+from notify.desk import Acknowledged, Already, FrontDesk, Outcome, Unknown, UnreachableError, Used
 from notify.links import Claims, ExpiredError, ForgedError
+from notify.pagerduty_webhook import MalformedWebhookError
 
 logger, tracer, metrics = Logger(), Tracer(), Metrics()
 app = APIGatewayHttpResolver(debug=False)
@@ -47,17 +46,6 @@ _ALLOWED = (
     (re.compile(r"/alerts/[^/]+/acknowledgements"), "POST"),
     (re.compile(r"/webhooks/pagerduty"), "POST"),
 )
-
-
-@dataclass(frozen=True)
-class Dependencies:
-    """What the routes work with. `now` is in seconds since 1970. Errors of all: `UnreachableError`."""
-
-    desk: Desk
-    link_keys: LinkKeys
-    webhook: Webhook
-    webhook_secrets: Callable[[], list[str]]
-    now: Callable[[], float] = time.time
 
 
 class RefusedError(Exception):
@@ -87,9 +75,9 @@ class Answer(BaseModel):
 @tracer.capture_lambda_handler(capture_response=False)
 @logger.inject_lambda_context(log_event=False)
 @metrics.log_metrics
-def handler(event: dict[str, Any], context: LambdaContext, *, deps: Dependencies) -> dict[str, Any]:
+def handler(event: dict[str, Any], context: LambdaContext, *, deps: FrontDesk | None = None) -> dict[str, Any]:
     """One request of an API Gateway HTTP API, payload format 2.0."""
-    app.context.update(deps=deps)
+    app.context.update(deps=deps or wiring.build_front_desk())
     answer = app.resolve(event, context)
     answer["headers"] = {**answer.get("headers", {}), **HEADERS}
     if event["requestContext"]["http"]["method"] == "HEAD":
@@ -162,7 +150,12 @@ def hear() -> Response[str]:
     if not secrets or not deps.webhook.verified(raw, app.current_event.headers.get("x-pagerduty-signature"), secrets):
         metrics.add_metric("WebhooksRefused", MetricUnit.Count, 1)
         raise RefusedError(401, "the signature is missing or wrong")
-    event = deps.webhook.parsed(raw)
+    try:
+        event = deps.webhook.parsed(raw)
+    except MalformedWebhookError:
+        # Signed, and nothing that we know: to send it again would not help.
+        metrics.add_metric("WebhooksRefused", MetricUnit.Count, 1)
+        raise RefusedError(400, "the event can't be read") from None
     if event is None:
         return _json(202, {"status": "ignored"})
     # Single use, too: an event that is delivered again must not acknowledge an alert that is open again.
@@ -269,8 +262,8 @@ def _record(alert_id: str, status: str, by: str | None, at: int | None) -> dict[
     return {name: value for name, value in record.items() if value is not None}
 
 
-def _deps() -> Dependencies:
-    deps: Dependencies = app.context["deps"]
+def _deps() -> FrontDesk:
+    deps: FrontDesk = app.context["deps"]
     return deps
 
 

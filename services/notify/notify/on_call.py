@@ -10,11 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta
 from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 from smartwatch_contracts.roster import WEEKDAYS, Layer, Override, Recipient, Roster, Rotation
+
+from notify.clocks import instant
 
 #: Longer than any turn of a layer: a week, and what a change of clocks or of the date line adds.
 _LONGEST_TURN = timedelta(days=9)
@@ -103,21 +105,6 @@ def gaps(rotation: Rotation, since: datetime, until: datetime, overrides: Iterab
         covered = turn.until
     if covered < until:
         yield Gap(covered, until)
-
-
-def instant(day: date, clock: time, zone: ZoneInfo) -> datetime:
-    """When the clocks show a time on a day, in UTC: the first time that they do, or when they skip it."""
-    wall = datetime.combine(day, clock, zone)
-    late = wall.astimezone(UTC)
-    if late.astimezone(zone).replace(tzinfo=None, fold=0) == wall.replace(tzinfo=None):
-        return late
-    # The two readings of a skipped time (PEP 495) lie before the change of the clocks, and not before it.
-    early = wall.replace(fold=1).astimezone(UTC)
-    offset = early.astimezone(zone).utcoffset()
-    while (seconds := int((late - early).total_seconds())) > 1:
-        middle = early + timedelta(seconds=seconds // 2)
-        early, late = (middle, late) if middle.astimezone(zone).utcoffset() == offset else (early, middle)
-    return late
 
 
 def _turns(layer: Layer, since: datetime, until: datetime) -> Iterator[Turn]:

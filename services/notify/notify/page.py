@@ -60,7 +60,7 @@ def ask(view: AlertView, recipient: str) -> str:
         recipient,
         heading=None,
         after='<form method="post"><button type="submit">Acknowledge</button></form>\n'
-        '<p class="soft">You take responsibility, and nobody else is told.</p>',
+        '<p class="soft">You take responsibility, and the escalation stops.</p>',
     )
 
 
@@ -71,7 +71,7 @@ def acknowledged(view: AlertView, recipient: str, at_ms: int) -> str:
         recipient,
         heading="Acknowledged by you",
         state=_by(recipient, at_ms),
-        after="<p>You are responsible for this alert now. Nobody else is told.</p>",
+        after="<p>You are responsible for this alert now. The escalation stops.</p>",
     )
 
 

@@ -15,6 +15,8 @@ from notify.on_call import Gap, gaps, standing_in
 
 #: The workflow ends after so long, whatever a policy says: its `TimeoutSeconds`.
 BACKSTOP_SECONDS = 7 * 86_400
+#: A state takes 256 KB, and a plan says more of a step than the policy does (Step Functions quotas).
+PLAN_BYTES_MAX = 80_000
 #: How far ahead rotas are looked through.
 WEEKS_AHEAD = 8
 
@@ -65,6 +67,9 @@ def _of_course(
             yield Finding("error", where, f"is never reached: {reason}")
         begins += step.wait_seconds * (1 + step.repeat)
         yield from _of_step(where, step, roster, overrides)
+    plan_bytes = sum(len(step.model_dump_json()) * (1 + step.repeat) for step in course.steps)
+    if plan_bytes > PLAN_BYTES_MAX:
+        yield Finding("error", severity, f"makes a plan of {plan_bytes} bytes; Step Functions takes {PLAN_BYTES_MAX}")
     whole = begins + (course.acknowledgement_expiry_seconds or 0)
     if whole > ledger_days * 86_400:
         text = f"takes up to {_span(whole)}, and an alert is remembered for {_span(ledger_days * 86_400)}"
@@ -72,29 +77,29 @@ def _of_course(
 
 
 def _of_step(where: str, step: Step, roster: Roster, overrides: Sequence[Override]) -> Iterator[Finding]:
-    recipients: dict[str, Recipient] = {}
+    told: dict[str, Recipient] = {}
     for name in step.tell:
-        reached = _recipients(name, roster, overrides)
+        reached = recipients(name, roster, overrides)
         if reached is None:
             yield Finding("error", where, f"{name} is not in the roster")
         else:
-            recipients |= reached
+            told |= reached
     if step.through is None:
         return
     through = " or ".join(step.through)
     deaf = [
         name
-        for name, recipient in recipients.items()
+        for name, recipient in told.items()
         if not {channel.type for channel in recipient.channels} & set(step.through)
     ]
-    if recipients and len(deaf) == len(recipients):
+    if told and len(deaf) == len(told):
         yield Finding("error", where, f"tells nobody: none of {', '.join(deaf)} has a channel through {through}")
         return
     for name in deaf:
         yield Finding("warning", where, f"{name} has no channel through {through}")
 
 
-def _recipients(name: str, roster: Roster, overrides: Sequence[Override]) -> dict[str, Recipient] | None:
+def recipients(name: str, roster: Roster, overrides: Sequence[Override]) -> dict[str, Recipient] | None:
     """Everybody whom a name can mean; None for an unknown one."""
     if name in roster.teams:
         return {name: roster.teams[name]}

@@ -35,7 +35,8 @@ class Poster:
     """Posts JSON. It follows no redirect, takes no proxy and tries nothing twice.
 
     urllib3's pools connect and send in one call, after which nobody can tell a failed handshake from a connection that
-    broke under an answer. Here the connection stands before the first byte of the request is sent.
+    broke under an answer. Here the connection stands before the first byte of the request is sent. And X-Ray, which
+    records the URLs that `http.client` asks for, sees none of these: urllib3 writes its requests itself.
     """
 
     def __init__(

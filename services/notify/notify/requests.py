@@ -9,16 +9,18 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 from pydantic.alias_generators import to_camel
 from smartwatch_contracts.catalogue import (
     ALERT_CLEARED,
+    ALERT_RAISED,
     ALERT_SEVERITY_CHANGED,
     RETROSPECTIVE_EPISODE_FOUND,
     TECHNICAL_ALERT_RAISED,
 )
 from smartwatch_contracts.envelope import Envelope
 from smartwatch_contracts.events import Severity
+from smartwatch_contracts.policies import EscalationPolicy
 
-#: The steps of an escalation at which somebody is told.
-Step = Literal["care-team", "care-team-reminder", "on-call"]
-STEPS: tuple[Step, ...] = ("care-team", "care-team-reminder", "on-call")
+from notify.plans import Cause, Telling
+
+TaskToken = Annotated[str, Field(min_length=1, repr=False)]
 
 
 class _Request(BaseModel):
@@ -39,21 +41,57 @@ class Alert(_Request):
     drill: bool
 
 
+class MakePlan(_Request):
+    """The workflow: what is to be done about this alert? `policy` is what the execution began with, once it has."""
+
+    action: Literal["plan"]
+    alert: Alert
+    cause: Cause
+    policy: EscalationPolicy | None = None
+
+
 class Tell(_Request):
-    """The workflow: tell the people of this step, and keep the task token for the one who answers."""
+    """The workflow: tell these people, or nobody for now, and keep the task token for the one who answers."""
 
     action: Literal["tell"]
-    step: Step
     alert: Alert
-    task_token: Annotated[str, Field(min_length=1, repr=False)]
+    telling: Telling
+    task_token: TaskToken
+
+
+class AwaitRecovery(_Request):
+    """The workflow: somebody is responsible; keep the task token for when the episode is over."""
+
+    action: Literal["await-recovery"]
+    alert: Alert
+    task_token: TaskToken
 
 
 class Acknowledge(_Request):
-    """A person takes responsibility."""
+    """A person takes responsibility. `link` is the id of the signed link that they used."""
 
     action: Literal["acknowledge"]
     alert_id: Annotated[str, Field(min_length=1, max_length=128)]
     acknowledged_by: Annotated[str, Field(min_length=1, max_length=128)]
+    via: Annotated[str, Field(max_length=256)] = "command"
+    link: Annotated[str, Field(max_length=128)] | None = None
+
+
+class SendDigests(_Request):
+    """The schedule: tell people what was held back from them, where their window is over."""
+
+    action: Literal["send-digests"]
+
+
+class Raised(_Request):
+    """The bus: an alert was raised, and its escalation is about to begin. Should it not, the auditor knows of it."""
+
+    action: Literal["raised"]
+    alert: Alert
+    raised_at: str
+    event_id: str
+    correlation_id: str
+    trace: str = ""
 
 
 class Cleared(_Request):
@@ -87,14 +125,28 @@ class Worsened(_Request):
     severity: Severity
 
 
-Request = Tell | Acknowledge | Cleared | Noted | Worsened
-_REQUESTS: TypeAdapter[Request] = TypeAdapter(Annotated[Request, Field(discriminator="action")])
+Request = MakePlan | Tell | AwaitRecovery | Acknowledge | SendDigests | Raised | Cleared | Noted | Worsened
+_REQUESTS: TypeAdapter[Request] = TypeAdapter(
+    Annotated[Request, Field(discriminator="action")], config=ConfigDict(hide_input_in_errors=True)
+)
 
 
 def parse(event: dict[str, Any]) -> Request:
     """A Lambda event as a request. Errors: pydantic's `ValidationError`; the caller sees it, or a dead-letter queue."""
     from_bus = _FROM_BUS.get(event.get("detail-type", ""))
     return _REQUESTS.validate_python(event) if from_bus is None else from_bus(event["detail"])
+
+
+def _raised(detail: dict[str, Any]) -> Raised:
+    envelope = ALERT_RAISED.parse(detail)
+    return Raised(
+        action="raised",
+        alert=_alert(envelope.data),
+        raised_at=detail["occurredAt"],
+        event_id=envelope.id,
+        correlation_id=envelope.correlation_id,
+        trace=envelope.trace or "",
+    )
 
 
 def _cleared(detail: dict[str, Any]) -> Cleared:
@@ -126,7 +178,7 @@ def _noted(envelope: Envelope[Any], status: Literal["technical", "retrospective"
         action="noted",
         event_id=envelope.id,
         status=status,
-        alert=Alert.model_validate({name: getattr(data, name) for name in Alert.model_fields}),
+        alert=_alert(data),
         raised_at=envelope.occurred_at.isoformat(timespec="milliseconds"),
         correlation_id=envelope.correlation_id,
         trace=envelope.trace or "",
@@ -134,7 +186,12 @@ def _noted(envelope: Envelope[Any], status: Literal["technical", "retrospective"
     )
 
 
+def _alert(data: Any) -> Alert:
+    return Alert.model_validate({name: getattr(data, name) for name in Alert.model_fields})
+
+
 _FROM_BUS: dict[str, Callable[[dict[str, Any]], Request]] = {
+    ALERT_RAISED.detail_type: _raised,
     ALERT_CLEARED.detail_type: _cleared,
     ALERT_SEVERITY_CHANGED.detail_type: _worsened,
     TECHNICAL_ALERT_RAISED.detail_type: _technical,

@@ -2,32 +2,102 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
 
-from notify import adapters
+from notify import adapters, channels, pagerduty_webhook, secrets
 from notify.alerts_table import DynamoDbAlerts
-from notify.service import Dependencies
-from notify.settings import Settings
+from notify.configuration import DynamoDbConfiguration
+from notify.counter import Counter, SignedLinks
+from notify.dependencies import Dependencies
+from notify.desk import FrontDesk
+from notify.link_keys import SecretLinkKeys
+from notify.measures import EmbeddedMeasures
+from notify.pagerduty import PagerDuty
+from notify.ports import Executions, Ledger
+from notify.settings import AuditorSettings, Settings
+from notify.throttles_table import DynamoDbThrottles
+from notify.webhook import Webhook
+
+
+@dataclass(frozen=True)
+class Auditor:
+    """What the auditor works with."""
+
+    dependencies: Dependencies
+    ledger: Ledger
+    executions: Executions
 
 
 @cache
 def build() -> Dependencies:
+    """For the function that the workflow and the bus call."""
+    return _dependencies(Settings.from_environment())
+
+
+@cache
+def build_front_desk() -> FrontDesk:
+    """For the function behind the answers API."""
     settings = Settings.from_environment()
-    sns = adapters.sns_client()
-    care_team = adapters.SnsTopic(sns, settings.care_team_topic_arn)
+    return FrontDesk(
+        desk=Counter(_dependencies(settings)),
+        link_keys=_link_keys(settings),
+        webhook=pagerduty_webhook,
+        webhook_secrets=_secrets(settings).webhook_secrets,
+    )
+
+
+@cache
+def build_auditor() -> Auditor:
+    """For the function that looks for stalled escalations."""
+    settings = AuditorSettings.from_environment()
+    executions = adapters.StepFunctionsExecutions(
+        adapters.step_functions_client(), settings.escalation_arn, settings.direct_page_seconds
+    )
+    return Auditor(_dependencies(settings), _alerts(settings), executions)
+
+
+def _dependencies(settings: Settings) -> Dependencies:
+    dynamodb = adapters.dynamodb_client()
+    sns = channels.sns_client()
+    keys = _secrets(settings)
+    topics = {"care-team": settings.care_team_topic_arn, "on-call": settings.on_call_topic_arn}
     return Dependencies(
-        alerts=DynamoDbAlerts(
-            adapters.dynamodb_client(),
-            settings.alerts_table_name,
-            retention_seconds=settings.ledger_retention_days * 86_400,
+        alerts=_alerts(settings),
+        throttles=DynamoDbThrottles(dynamodb, settings.recipients_table_name),
+        configuration=DynamoDbConfiguration(
+            dynamodb,
+            settings.configuration_table_name,
+            refresh_seconds=settings.configuration_refresh_seconds,
         ),
         channels={
-            "care-team": care_team,
-            "care-team-reminder": care_team,
-            "on-call": adapters.SnsTopic(sns, settings.on_call_topic_arn),
+            "topic": channels.SnsTopics(sns, topics),
+            "sms": channels.Sms(sns),
+            "pagerduty": PagerDuty(keys, events_url=settings.pager_duty_events_url),
+            "webhook": Webhook(keys),
         },
+        links=SignedLinks(_link_keys(settings), settings.acknowledge_url, settings.link_lifetime_seconds),
         workflow=adapters.StepFunctionsWorkflow(adapters.step_functions_client()),
         bus=adapters.EventBridgeBus(adapters.event_bridge_client(), settings.event_bus_name),
+        measures=EmbeddedMeasures(),
         clock=lambda: datetime.now(UTC),
     )
+
+
+def _alerts(settings: Settings) -> DynamoDbAlerts:
+    return DynamoDbAlerts(
+        adapters.dynamodb_client(),
+        settings.alerts_table_name,
+        retention_seconds=settings.ledger_retention_days * 86_400,
+    )
+
+
+@cache
+def _secrets(settings: Settings) -> secrets.SecretsManagerSecrets:
+    return secrets.SecretsManagerSecrets(secrets.secrets_manager_client(), settings.channel_secret_arn)
+
+
+@cache
+def _link_keys(settings: Settings) -> SecretLinkKeys:
+    return SecretLinkKeys(secrets.secrets_manager_client(), settings.link_key_secret_arn)

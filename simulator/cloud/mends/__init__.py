@@ -8,6 +8,7 @@ from __future__ import annotations
 
 #: Module names, in the order in which they wrap one another: the last wraps the rest.
 ORDER: tuple[str, ...] = (
+    "dynamodb_updates",
     "cloudformation_types",
     "cloudformation_properties",
     "cloudformation_definitions",

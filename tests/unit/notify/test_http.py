@@ -20,6 +20,7 @@ from notify.desk import (
     AlertView,
     Already,
     Desk,
+    FrontDesk,
     LinkKeys,
     Outcome,
     Unknown,
@@ -28,7 +29,6 @@ from notify.desk import (
     Webhook,
     WebhookEvent,
 )
-from notify.http import Dependencies
 from notify.links import Claims, Key, Keys
 
 from tests.support.builders import LambdaContext
@@ -163,7 +163,7 @@ class Front:
             "isBase64Encoded": encoded,
             **({"body": body} if body is not None else {}),
         }
-        deps = Dependencies(self.desk, self.link_keys, self.webhook, lambda: self.secrets, now=lambda: NOW)
+        deps = FrontDesk(self.desk, self.link_keys, self.webhook, lambda: self.secrets, now=lambda: NOW)
         return Answer(self.handler(event, LambdaContext(), deps=deps))
 
     def api(self, body: Any, *, alert_id: str = ALERT, caller: str | None = CALLER) -> Answer:

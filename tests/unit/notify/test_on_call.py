@@ -15,6 +15,8 @@ from notify.on_call import Gap, Turn, gaps, instant, on_call, standing_in, turns
 from smartwatch_contracts.documents import DocumentError
 from smartwatch_contracts.roster import WEEKDAYS, Hours, Layer, Override, Recipient, Roster, Rotation
 
+from tests.support.project import ROOT
+
 ZURICH, NEW_YORK = "Europe/Zurich", "America/New_York"
 
 
@@ -491,3 +493,24 @@ def test_a_recipient_is_found_as_the_roster_has_it() -> None:
 
     assert found
     assert found.recipient == Recipient.model_validate({"channels": [{"type": "topic", "topic": "care-team"}]})
+
+
+ROSTER_OF_THE_PAGE = (ROOT / "docs/on-call.md").read_text().split("```yaml\n")[1].split("```")[0]
+
+
+@pytest.mark.parametrize(
+    ("at", "person"),
+    [
+        ("2026-01-05 06:59", None),
+        ("2026-01-05 07:00", "anna"),
+        ("2026-01-05 18:59", "anna"),
+        # Cleo's first hand-over is at eight in New York, 13:00 UTC; Zurich's hours end at 19:00 UTC.
+        ("2026-01-05 19:00", "cleo"),
+        ("2026-01-12 06:59", "cleo"),
+        ("2026-01-12 07:00", "ben"),
+    ],
+)
+def test_the_roster_of_the_page_about_on_call_says_what_the_page_says(at: str, person: str | None) -> None:
+    found = who(policy_files.roster(ROSTER_OF_THE_PAGE), [], "nurse", utc(at))
+
+    assert (found.name if found else None) == person

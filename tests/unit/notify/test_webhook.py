@@ -14,6 +14,7 @@ from smartwatch_contracts.roster import WebhookChannel
 
 from tests.support.messages import LINK, KnownSecrets, a_message
 from tests.support.posts import ScriptedPoster
+from tests.support.project import ROOT
 
 CHANNEL = WebhookChannel(type="webhook", endpoint="relay")
 URL = "https://relay.example.org/hooks/83b1"
@@ -123,3 +124,16 @@ def test_nothing_goes_out_in_the_clear_or_to_what_is_no_address(url: str) -> Non
 
 def test_an_answer_is_its_status_whatever_its_body() -> None:
     assert webhook(ScriptedPoster(Answer(200, b"not json"))).send(a_message(), CHANNEL) == "HTTP 200"
+
+
+def test_the_documentation_shows_how_to_check_a_request() -> None:
+    shown: dict[str, Any] = {}
+    exec((ROOT / "docs/channels.md").read_text().split("```python\n")[1].split("```")[0], shown)  # noqa: S102
+    check, poster = shown["comes_from_smartwatch"], ScriptedPoster(200)
+    webhook(poster).send(a_message(), CHANNEL)
+    headers, raw = poster.headers[0], poster.bodies[0]
+
+    assert check(headers, raw, KEY, now=lambda: 1_700_000_020)
+    assert not check(headers, raw + b" ", KEY, now=lambda: 1_700_000_020)
+    assert not check(headers, raw, "another", now=lambda: 1_700_000_020)
+    assert not check(headers, raw, KEY, now=lambda: 1_700_000_400)

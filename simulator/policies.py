@@ -1,0 +1,128 @@
+"""A stack's policies and roster, what is wrong with them, and whether anybody hears the topics behind them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import TypeVar
+
+from notify import policy_files
+from notify.policy_check import Finding, mistakes, recipients
+from smartwatch_contracts.documents import DocumentError
+from smartwatch_contracts.policies import EscalationPolicy
+from smartwatch_contracts.roster import Override, Roster, TopicChannel
+
+from simulator import moments
+from simulator.alarm_configuration import NamedT, Put, Versioned
+from simulator.errors import UsageError
+from simulator.stack import Stack
+
+#: How long the template remembers alerts unless it is told otherwise.
+LEDGER_DAYS = 400
+#: The stack's output for each topic that a roster may name.
+TOPICS = {"care-team": "CareTeamTopicArn", "on-call": "OnCallTopicArn"}
+
+DocumentT = TypeVar("DocumentT")
+
+
+def read(path: Path) -> str:
+    """The text of a document's file. Errors: `UsageError`."""
+    try:
+        return path.read_text()
+    except UnicodeDecodeError:
+        raise UsageError(f"{path}: not a text") from None
+    except OSError as error:
+        raise UsageError(f"{path}: {error.strerror or error}") from None
+
+
+def parsed(source: object, text: str, parse: Callable[[str], DocumentT]) -> DocumentT:
+    """A document. Errors: `UsageError` that says where it is from, with each mistake and its line."""
+    try:
+        return parse(text)
+    except DocumentError as error:
+        listed = "\n".join(f"  {line}" for line in str(error).splitlines())
+        raise UsageError(f"{source} can't be used:\n{listed}") from None
+
+
+def in_force(documents: Versioned[NamedT], name: str, kind: str) -> Put:
+    """The document in force under a name. Errors: `UsageError`."""
+    found = documents.get(name)
+    if found is None:
+        raise UsageError(f"there is no {kind} {name!r}")
+    return found
+
+
+def versions(documents: Versioned[NamedT], name: str) -> list[Put]:
+    """Every version put under a name, the latest first. Errors: `UsageError` where none ever was."""
+    found = documents.history(name)
+    if not found:
+        raise UsageError(f"nothing was ever put under the name {name!r}")
+    return found
+
+
+def roster_of(stack: Stack) -> Roster:
+    """The roster in force. Errors: `UsageError`."""
+    put = in_force(stack.configuration.rosters, policy_files.DEFAULT, "roster")
+    return parsed("the roster in force", put.text, policy_files.roster)
+
+
+def overrides_of(stack: Stack) -> list[Override]:
+    """Every override that is not ended, the latest put last."""
+    return [each.document for each in stack.configuration.overrides.all()]
+
+
+def findings(policy: EscalationPolicy, roster: Roster, stack: Stack | None = None) -> list[Finding]:
+    """What is wrong with a policy now; with a stack, by its overrides, its memory and its topics too."""
+    overrides = overrides_of(stack) if stack else []
+    days = _ledger_days(stack) if stack else LEDGER_DAYS
+    found = mistakes(policy, roster, overrides, at=moments.now(), ledger_days=days)
+    return found + (list(_unheard(policy, roster, stack)) if stack else [])
+
+
+def findings_of_all(roster: Roster, stack: Stack) -> list[Finding]:
+    """What is wrong now with each policy in force, if this were the roster."""
+    found: dict[Finding, None] = {}
+    for put in stack.configuration.policies.all():
+        policy = parsed(f"policy {put.name}", put.text, policy_files.policy)
+        for each in findings(policy, roster, stack):
+            in_policy = each.where.split(",")[0] in {"critical", "warning"}
+            where = f"policy {put.name}, {each.where}" if in_policy else each.where
+            found[Finding(each.severity, where, each.text)] = None
+    return list(found)
+
+
+def as_json(finding: Finding) -> dict[str, str]:
+    return asdict(finding)
+
+
+def line(finding: Finding) -> str:
+    return f"{finding.severity}: {finding.where}: {finding.text}"
+
+
+def _ledger_days(stack: Stack) -> int:
+    described = stack.client("cloudformation").describe_stacks(StackName=stack.name)["Stacks"][0]
+    parameters = {each["ParameterKey"]: each.get("ParameterValue") for each in described.get("Parameters", [])}
+    return int(parameters.get("LedgerRetentionDays") or LEDGER_DAYS)
+
+
+def _unheard(policy: EscalationPolicy, roster: Roster, stack: Stack) -> Iterator[Finding]:
+    """Topics that a policy or the fallback needs and nobody hears."""
+    courses = (policy.severities.critical, policy.severities.warning)
+    told = {name for course in courses for step in course.steps for name in step.tell}
+    overrides = overrides_of(stack)
+    channels = list(roster.fallback.channels)
+    for name in told:
+        for recipient in (recipients(name, roster, overrides) or {}).values():
+            channels += recipient.channels
+    needed = {channel.topic for channel in channels if isinstance(channel, TopicChannel)}
+    for topic in sorted(needed):
+        if not _is_heard(stack, stack.outputs[TOPICS[topic]]):
+            text = "has no confirmed subscription: what is sent to it reaches nobody"
+            yield Finding("warning", f"topic {topic}", text)
+
+
+def _is_heard(stack: Stack, topic_arn: str) -> bool:
+    pages = stack.client("sns").get_paginator("list_subscriptions_by_topic").paginate(TopicArn=topic_arn)
+    # One that waits to be confirmed has a word in place of its ARN.
+    return any(each["SubscriptionArn"].startswith("arn:") for page in pages for each in page["Subscriptions"])
