@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from notify.domain import SENDING, AlertRecord, Status, TimelineEntry
+from notify.domain import PAGER, SENDING, AlertRecord, Status, TimelineEntry, told_key
 from notify.plans import Telling
 from notify.ports import (
     Delivery,
@@ -75,7 +75,7 @@ class MemoryAlerts(Ledger):
         record = _described(item, alert, raised_at, correlation_id, trace)
         self._save(
             item,
-            replace(record, execution_arn=execution, causation_id=causation_id, paged_directly=False, reopened=False),
+            replace(record, execution_arn=execution, causation_id=causation_id, paged_directly=False, reopened=0),
             "open",
         )
         item.timeline.append(entry)
@@ -86,10 +86,10 @@ class MemoryAlerts(Ledger):
         item = self.items.get(alert_id)
         return item.record if item is not None and item.known else None
 
-    def mark_exhausted(self, alert_id: str, entry: TimelineEntry) -> bool:
+    def mark_exhausted(self, alert_id: str, execution: str, entry: TimelineEntry) -> bool:
         """`MarkExhausted`: False when the alert is no longer open."""
         item = self._item(alert_id)
-        if not item.known or item.record.status != "open":
+        if not item.known or item.record.status != "open" or item.record.execution_arn not in ("", execution):
             return False
         self._save(item, replace(item.record, status="exhausted", **_NOT_TELLING))
         item.token = None
@@ -102,15 +102,17 @@ class MemoryAlerts(Ledger):
         item.record = replace(item.record, paged_directly=True)
         item.timeline.append(entry)
 
-    def expire(self, alert_id: str, entry: TimelineEntry) -> bool:
+    def expire(self, alert_id: str, execution: str, entry: TimelineEntry) -> bool:
         """`Reopen`: False when the alert is over, or nobody's; the same however often it is asked with one entry."""
         item = self._item(alert_id)
+        if item.record.execution_arn != execution:
+            return False
         if item.known and item.record.status == "open" and item.reopened_at == entry.at:
             return True
-        if not self.reopen(alert_id, entry):
+        if item.record.status != "acknowledged" or not self.reopen(alert_id, entry):
             return False
         item.reopened_at = entry.at
-        item.record = replace(item.record, reopened=False)
+        item.record = replace(item.record, reopened=0)
         return True
 
     # -------------------------------------------------------------------------------------------------- notify's calls
@@ -130,7 +132,11 @@ class MemoryAlerts(Ledger):
     def begin_plan(self, alert_id: str, team: str, expiry_seconds: int, entry: TimelineEntry) -> AlertRecord:
         item = self._known(alert_id)
         item.record = replace(
-            item.record, team=team, plans=item.record.plans + 1, acknowledgement_expiry_seconds=expiry_seconds
+            item.record,
+            team=team,
+            plans=item.record.plans + 1,
+            planned_severity=item.record.severity,
+            acknowledgement_expiry_seconds=expiry_seconds,
         )
         item.timeline.append(entry)
         return item.record
@@ -178,9 +184,9 @@ class MemoryAlerts(Ledger):
             item.record = replace(item.record, **{**_NOT_TELLING, "waiting_until": waiting_until})
         return item.record
 
-    def claim_delivery(self, alert_id: str, key: str) -> bool:
+    def claim_delivery(self, alert_id: str, key: str, *, while_open: bool = False) -> bool:
         item = self._known(alert_id)
-        if key in item.record.deliveries:
+        if key in item.record.deliveries or (while_open and item.record.status != "open"):
             return False
         self._deliver(item, {**item.record.deliveries, key: SENDING})
         return True
@@ -194,7 +200,7 @@ class MemoryAlerts(Ledger):
         item = self._known(alert_id)
         self._deliver(item, {**item.record.deliveries, delivery.key: delivery.receipt or "sent"})
         if delivery.telling:
-            told = {**item.record.told, delivery.recipient: delivery.channel}
+            told = {**item.record.told, told_key(delivery.recipient, delivery.channel): delivery.channel}
             item.record = replace(item.record, told=told, last_telling=delivery.telling)
         item.timeline.append(entry)
         return item.record
@@ -209,6 +215,8 @@ class MemoryAlerts(Ledger):
         item = self._known(alert_id)
         if link is not None and link in item.record.used_links:
             raise UsedLinkError(item.record)
+        if link is not None and link.startswith(PAGER):
+            item.record = replace(item.record, used_links=item.record.used_links | {link})
         if item.record.status not in ("open", "exhausted", "technical"):
             raise NotOpenError(item.record)
         used = item.record.used_links | ({link} if link is not None else set())
@@ -264,15 +272,15 @@ class MemoryAlerts(Ledger):
 
     # ---------------------------------------------------------------------------------------------- the auditor's calls
 
-    def with_status(self, status: str, *, since_ms: int = 0, over: bool = True) -> Sequence[str]:
-        found = [*self._index[status, False], *(self._index[status, True] if over else ())]
+    def with_status(self, status: str, *, since_ms: int = 0, cleared: bool = True) -> Sequence[str]:
+        found = [*self._index[status, False], *(self._index[status, True] if cleared else ())]
         # As the index of the table: without `raisedAt` an alert is not in it.
         known = [self.items[alert_id].record for alert_id in found]
         return [each.alert_id for each in known if each.raised_at and each.raised_ms >= since_ms]
 
     def reopen(self, alert_id: str, entry: TimelineEntry) -> bool:
         item = self._item(alert_id)
-        if not item.known or item.record.status != "acknowledged" or item.record.over:
+        if not item.known or item.record.status not in ("acknowledged", "exhausted") or item.record.over:
             return False
         record = replace(
             item.record,
@@ -281,7 +289,8 @@ class MemoryAlerts(Ledger):
             last_telling="",
             paged_directly=False,
             failures=0,
-            reopened=True,
+            reopened=at_ms(entry.at),
+            reopens=item.record.reopens + 1,
             **_NOT_TELLING,
         )
         self._save(item, replace(record, status="open"))
@@ -311,7 +320,7 @@ class MemoryAlerts(Ledger):
     def part(self, alert_id: str, entry: TimelineEntry) -> None:
         item = self._item(alert_id)
         if item.record.status == "joined":
-            self._save(item, replace(item.record, status="open", lead=""))
+            self._save(item, replace(item.record, status="open", lead="", reopened=at_ms(entry.at)))
             item.timeline.append(entry)
 
     def _item(self, alert_id: str) -> Item:
@@ -329,8 +338,8 @@ class MemoryAlerts(Ledger):
         """Keep the record, and its status in the index. `first` is the status of an alert that had none."""
         if first is not None and not item.known:
             item.known, record = True, replace(record, status=first)
-        self._index[item.record.status, item.record.over].pop(record.alert_id, None)
-        self._index[record.status, record.over][record.alert_id] = None
+        self._index[item.record.status, item.record.cleared_at > 0].pop(record.alert_id, None)
+        self._index[record.status, record.cleared_at > 0][record.alert_id] = None
         item.record = record
 
     @staticmethod
@@ -399,3 +408,8 @@ class MemoryThrottles(Throttles):
 
 #: As in the table.
 DIGEST_LINES = 100
+
+
+def at_ms(moment: str) -> int:
+    """An instant of a timeline in milliseconds since 1970."""
+    return int(datetime.fromisoformat(moment).timestamp() * 1000)

@@ -24,12 +24,14 @@ from simulator.escalation.memory import MemoryAlerts
 TRANSITIONS: dict[str, frozenset[str]] = {
     name: frozenset(following.split())
     for name, following in {
-        "ClaimAlert": "IsAlertOpen Duplicate IsItADryRun",
-        "IsAlertOpen": "MakePlan Joined AnsweredHow",
-        "MakePlan": "WhatIsPlanned IsItADryRun",
-        "WhatIsPlanned": "Joined TakeStatus TakePlan IsItADryRun",
+        "ClaimAlert": "ReadClaimed Duplicate IsItADryRun",
+        "ReadClaimed": "IsAlertOpen MakePlan",
+        "IsAlertOpen": "MakePlan Joined TakeOutcome",
+        "MakePlan": "WhatIsPlanned ReadBeforePaging",
+        "WhatIsPlanned": "Joined TakeStatus TakePlan ReadBeforePaging",
         "TakeStatus": "AnsweredHow",
-        "TakePlan": "BeginPlan",
+        "TakePlan": "TakeSeverity",
+        "TakeSeverity": "BeginPlan",
         "BeginPlan": "SelectTelling",
         "SelectTelling": "TellPeople",
         "TellPeople": "AnsweredHow CountTelling",
@@ -37,6 +39,8 @@ TRANSITIONS: dict[str, frozenset[str]] = {
         "IsAnybodyLeft": "SelectTelling ReadWhoWasTold",
         "ReadWhoWasTold": "WereTheLastTold IsItADryRun",
         "WereTheLastTold": "TakeOutcome MarkExhausted IsItADryRun",
+        "ReadBeforePaging": "HasSomebodyAnswered IsItADryRun",
+        "HasSomebodyAnswered": "TakeOutcome IsItADryRun",
         "IsItADryRun": "PageNobody PageOnCallDirectly",
         "PageNobody": "NoteDirectPage",
         "PageOnCallDirectly": "NoteDirectPage EscalationFailed",
@@ -44,7 +48,8 @@ TRANSITIONS: dict[str, frozenset[str]] = {
         "AwaitOnCall": "ReadOutcome",
         "ReadOutcome": "IsAlertKnown AnnounceExhausted",
         "IsAlertKnown": "TakeOutcome AnnounceExhausted",
-        "TakeOutcome": "AnsweredHow",
+        "TakeOutcome": "IsItOurs",
+        "IsItOurs": "Duplicate AnsweredHow",
         "AnsweredHow": "DoesItExpire TakeCause Cleared MarkExhausted AnnounceExhausted",
         "TakeCause": "MakePlan",
         "DoesItExpire": "AwaitRecovery Acknowledged",
@@ -148,6 +153,10 @@ class Execution:
     status: str = "RUNNING"
     ended_ms: int = 0
 
+    def __post_init__(self) -> None:
+        # Its severity may change on the way.
+        self.input_alert = self.alert
+
     @property
     def name(self) -> str:
         return self.arn.rpartition(":")[2]
@@ -155,7 +164,7 @@ class Execution:
     @property
     def began_with(self) -> tuple[object, ...]:
         """Its input, as far as two inputs for one alert may differ."""
-        return (self.alert, self.raised_at, self.correlation_id, self.trace, self.causation_id)
+        return (self.input_alert, self.raised_at, self.correlation_id, self.trace, self.causation_id)
 
     @property
     def telling(self) -> dict[str, Any]:
@@ -348,13 +357,16 @@ class Escalations(Workflow, Executions):
             )
             if record is None:
                 return "Duplicate"
-            execution.answer = record.status
-            return "IsAlertOpen"
+            return "ReadClaimed"
 
         return self._task(execution, claim, "IsItADryRun")
 
+    def _ReadClaimed(self, execution: Execution) -> str | None:  # noqa: N802
+        return self._task(execution, lambda: self._read(execution, "IsAlertOpen"), "MakePlan")
+
     def _IsAlertOpen(self, execution: Execution) -> str:  # noqa: N802
-        return {"open": "MakePlan", "joined": "Joined"}.get(execution.answer, "AnsweredHow")
+        status = execution.read.status if execution.read else ""
+        return {"open": "MakePlan", "joined": "Joined"}.get(status, "TakeOutcome")
 
     def _MakePlan(self, execution: Execution) -> str | None:  # noqa: N802
         def make() -> str:
@@ -362,11 +374,11 @@ class Escalations(Workflow, Executions):
             execution.made = self._notify(self._payload(execution, "plan", cause=execution.cause, policy=policy))
             return "WhatIsPlanned"
 
-        return self._task(execution, make, "IsItADryRun")
+        return self._task(execution, make, "ReadBeforePaging")
 
     def _WhatIsPlanned(self, execution: Execution) -> str:  # noqa: N802
         if "decision" not in execution.made:
-            return "IsItADryRun"
+            return "ReadBeforePaging"
         return {"escalate": "TakePlan", "answered": "TakeStatus"}.get(execution.made["decision"], "Joined")
 
     def _TakeStatus(self, execution: Execution) -> str:  # noqa: N802
@@ -375,6 +387,10 @@ class Escalations(Workflow, Executions):
 
     def _TakePlan(self, execution: Execution) -> str:  # noqa: N802
         execution.plan = execution.made["plan"]
+        return "TakeSeverity"
+
+    def _TakeSeverity(self, execution: Execution) -> str:  # noqa: N802
+        execution.alert = execution.alert.model_copy(update={"severity": execution.plan["severity"]})
         return "BeginPlan"
 
     def _BeginPlan(self, execution: Execution) -> str:  # noqa: N802
@@ -406,6 +422,13 @@ class Escalations(Workflow, Executions):
         last = execution.plan["tellings"][-1]["key"]
         told = execution.read is not None and execution.read.last_telling == last
         return "MarkExhausted" if told else "IsItADryRun"
+
+    def _ReadBeforePaging(self, execution: Execution) -> str | None:  # noqa: N802
+        return self._task(execution, lambda: self._read(execution, "HasSomebodyAnswered"), "IsItADryRun")
+
+    def _HasSomebodyAnswered(self, execution: Execution) -> str:  # noqa: N802
+        answered = execution.read is not None and execution.read.status in ("acknowledged", "cleared")
+        return "TakeOutcome" if answered else "IsItADryRun"
 
     def _IsItADryRun(self, execution: Execution) -> str:  # noqa: N802
         return "PageNobody" if execution.alert.device_id.startswith(DRY_RUN_PREFIX) else "PageOnCallDirectly"
@@ -447,7 +470,11 @@ class Escalations(Workflow, Executions):
 
     def _TakeOutcome(self, execution: Execution) -> str:  # noqa: N802
         execution.answer = execution.read.status if execution.read else ""
-        return "AnsweredHow"
+        return "IsItOurs"
+
+    def _IsItOurs(self, execution: Execution) -> str:  # noqa: N802
+        owner = execution.read.execution_arn if execution.read else ""
+        return "AnsweredHow" if owner in ("", execution.arn) else "Duplicate"
 
     def _AnsweredHow(self, execution: Execution) -> str:  # noqa: N802
         following = {
@@ -483,7 +510,7 @@ class Escalations(Workflow, Executions):
         def reopen() -> str:
             entry = self._entry(execution, "acknowledgement-expired", "acknowledged and still not over")
             alert_id = execution.alert.alert_id
-            done = self._effect("Reopen", lambda: self._alerts.expire(alert_id, entry))
+            done = self._effect("Reopen", lambda: self._alerts.expire(alert_id, execution.arn, entry))
             return "BecauseItExpired" if done else "Acknowledged"
 
         return self._task(execution, reopen, "IsItADryRun")
@@ -496,7 +523,7 @@ class Escalations(Workflow, Executions):
         def mark() -> str:
             entry = self._entry(execution, "exhausted", "everybody was told and nobody answered")
             alert_id = execution.alert.alert_id
-            done = self._effect("MarkExhausted", lambda: self._alerts.mark_exhausted(alert_id, entry))
+            done = self._effect("MarkExhausted", lambda: self._alerts.mark_exhausted(alert_id, execution.arn, entry))
             return "AnnounceExhausted" if done else "ReadOutcome"
 
         return self._task(execution, mark, "AnnounceExhausted")

@@ -512,7 +512,9 @@ def test_an_acknowledgement_that_expires_leaves_nobody_responsible(alerts: Alert
     alerts.ledger.acknowledge("a1", "nurse", 1, None, ENTRY)
     alerts.ledger.await_recovery("a1", "t1", 5000)
 
-    assert (alerts.ledger.reopen("a1", ENTRY) if by == "auditor" else alerts.expire("a1", "t")) is True
+    assert (
+        alerts.ledger.reopen("a1", ENTRY) if by == "auditor" else alerts.expire("a1", "2023-11-14T22:50:00.000+00:00")
+    ) is True
 
     record = alerts.ledger.get("a1")
     assert (record.status, record.acknowledged_by, record.acknowledged_at, record.last_telling) == ("open", None, 0, "")
@@ -522,7 +524,11 @@ def test_an_acknowledgement_that_expires_leaves_nobody_responsible(alerts: Alert
 @pytest.mark.parametrize("by", ["auditor", "workflow"])
 def test_what_is_over_or_nobodys_does_not_expire(alerts: AlertsTable, by: str) -> None:
     def expire() -> bool:
-        return alerts.ledger.reopen("a1", ENTRY) if by == "auditor" else alerts.expire("a1", "t")
+        return (
+            alerts.ledger.reopen("a1", ENTRY)
+            if by == "auditor"
+            else alerts.expire("a1", "2023-11-14T22:50:00.000+00:00")
+        )
 
     assert expire() is False
     alerts.ledger.acknowledge("a1", "nurse", 1, None, ENTRY)
@@ -536,13 +542,14 @@ def test_an_acknowledged_alert_that_is_held_open_by_members_expires(alerts: Aler
     alerts.ledger.acknowledge("a1", "nurse", 1, None, ENTRY)
     alerts.ledger.clear("a1", "watch-001", 5, ENTRY)
 
-    assert alerts.expire("a1", "t") is True
+    assert alerts.expire("a1", "2023-11-14T22:50:00.000+00:00") is True
 
 
 def test_an_expiry_whose_answer_was_lost_may_be_asked_again_and_no_other(alerts: AlertsTable) -> None:
     alerts.ledger.acknowledge("a1", "nurse", 1, None, ENTRY)
 
-    assert [alerts.expire("a1", at) for at in ("t1", "t1", "t2")] == [True, True, False]
+    first, second = (f"2023-11-14T22:{minute}:00.000+00:00" for minute in (50, 51))
+    assert [alerts.expire("a1", at) for at in (first, first, second)] == [True, True, False]
 
 
 def test_after_a_failed_execution_another_one_may_claim_once(alerts: AlertsTable) -> None:
@@ -639,7 +646,7 @@ def anything(alerts: AlertsTable, random: Random, number: int) -> Any:
     """One random call; what it answers."""
     ledger, alert_id, event = alerts.ledger, random.choice(("a1", "a2", "a3", "a4")), f"e{random.randrange(6)}"
     alert = an_alert(alert_id, severity=random.choice(("warning", "critical")))
-    entry = TimelineEntry(f"t{number}", f"w{number}")
+    entry = TimelineEntry(f"2026-01-01T00:{number // 60:02}:{number % 60:02}+00:00", f"w{number}")
     rank = random.randrange(1000, 1004)
     key = f"1.{rank}/anna/{random.randrange(2)}"
     kind = random.choice(("tell", "hold"))

@@ -522,7 +522,7 @@ class Month(Configuration, Links, Bus, Measures, Outside):
         return bool(
             self.alerts.with_status("open")
             or self.alerts.with_status("joined")
-            or self.alerts.with_status("acknowledged", over=False)
+            or self.alerts.with_status("acknowledged", cleared=False)
         )
 
     def run(self) -> None:

@@ -20,6 +20,10 @@ RETENTION_SECONDS = 60
 RAISED_AT, CORRELATION, CAUSATION, TRACE = "2023-11-14T22:13:20.000+00:00", "c1", "e1", "Root=1-2-3"
 
 
+#: When the workflow does something.
+T = "2023-11-14T22:13:20.000+00:00"
+
+
 class AlertsTable(Protocol):
     """A table: notify's port, and what the workflow does to it by itself."""
 
@@ -48,7 +52,7 @@ class MemoryTable(AlertsTable):
         self.ledger = self._alerts = MemoryAlerts()
 
     def claim(self, alert: Alert, execution: str) -> str | None:
-        entry = TimelineEntry("t", "escalation-started", "e")
+        entry = TimelineEntry(T, "escalation-started", "e")
         record = self._alerts.claim(
             alert,
             execution,
@@ -61,13 +65,13 @@ class MemoryTable(AlertsTable):
         return None if record is None else record.status
 
     def exhaust(self, alert_id: str) -> bool:
-        return self._alerts.mark_exhausted(alert_id, TimelineEntry("t", "exhausted"))
+        return self._alerts.mark_exhausted(alert_id, "e1", TimelineEntry(T, "exhausted"))
 
     def expire(self, alert_id: str, at: str) -> bool:
-        return self._alerts.expire(alert_id, TimelineEntry(at, "acknowledgement-expired"))
+        return self._alerts.expire(alert_id, "e1", TimelineEntry(at, "acknowledgement-expired"))
 
     def page_directly(self, alert_id: str) -> None:
-        self._alerts.paged_directly(alert_id, TimelineEntry("t", "paged-directly"))
+        self._alerts.paged_directly(alert_id, TimelineEntry(T, "paged-directly"))
 
     def timeline(self, alert_id: str) -> list[str]:
         return [entry.what for entry in self._alerts.items[alert_id].timeline]
@@ -82,7 +86,7 @@ class DynamoDbTable(AlertsTable):
 
     def claim(self, alert: Alert, execution: str) -> str | None:
         answer = self._call("ClaimAlert", alert.model_dump(by_alias=True), execution)
-        return None if answer is None else str(answer["Attributes"]["status"]["S"])
+        return None if answer is None else str(self.item(alert.alert_id)["status"]["S"])
 
     def exhaust(self, alert_id: str) -> bool:
         return self._call("MarkExhausted", {"alertId": alert_id}) is not None
@@ -101,7 +105,7 @@ class DynamoDbTable(AlertsTable):
         item: dict[str, Any] = answer.get("Item", {})
         return item
 
-    def _call(self, state: str, alert: dict[str, Any], execution: str = "e", at: str = "t") -> dict[str, Any] | None:
+    def _call(self, state: str, alert: dict[str, Any], execution: str = "e1", at: str = T) -> dict[str, Any] | None:
         known = {
             "$.correlationId": CORRELATION,
             "$.trace": TRACE,

@@ -12,7 +12,7 @@ from pydantic import TypeAdapter
 from smartwatch_contracts.events import Severity
 from smartwatch_contracts.roster import Channel
 
-from notify.domain import SENDING, AlertRecord, Status, TimelineEntry
+from notify.domain import PAGER, SENDING, AlertRecord, Status, TimelineEntry, told_key
 from notify.plans import Telling
 from notify.ports import (
     Delivery,
@@ -90,11 +90,13 @@ class DynamoDbAlerts(Ledger):
     def begin_plan(self, alert_id: str, team: str, expiry_seconds: int, entry: TimelineEntry) -> AlertRecord:
         return self._must(
             alert_id,
-            "SET team = :team, acknowledgementExpirySeconds = :expiry, plans = if_not_exists(plans, :zero) + :one, "
+            "SET team = :team, plannedSeverity = if_not_exists(severity, :critical), "
+            "acknowledgementExpirySeconds = :expiry, plans = if_not_exists(plans, :zero) + :one, "
             f"deliveries = if_not_exists(deliveries, :nothing), told = if_not_exists(told, :nobody), "
             f"expiresAt = :expires, {_APPEND}",
             {
                 ":team": {"S": team},
+                ":critical": {"S": "critical"},
                 ":expiry": {"N": str(expiry_seconds)},
                 ":zero": {"N": "0"},
                 ":one": {"N": "1"},
@@ -205,9 +207,12 @@ class DynamoDbAlerts(Ledger):
         )
         return self.get(alert_id) if item is None else _record(item)
 
-    def claim_delivery(self, alert_id: str, key: str) -> bool:
+    def claim_delivery(self, alert_id: str, key: str, *, while_open: bool = False) -> bool:
         values = {":sending": {"S": SENDING}}
         condition = "attribute_not_exists(deliveries.#key)"
+        if while_open:
+            condition += " AND #status = :open"
+            values[":open"] = {"S": "open"}
         return self._update(alert_id, "SET deliveries.#key = :sending", condition, values, {"#key": key}) is not None
 
     def release_delivery(self, alert_id: str, key: str) -> None:
@@ -220,7 +225,8 @@ class DynamoDbAlerts(Ledger):
         names = {"#key": delivery.key}
         if delivery.telling:
             update += ", told.#recipient = :channel, lastTelling = :telling"
-            names["#recipient"] = delivery.recipient
+            # A pager is remembered apart: it follows the alert, whatever else reaches the same person later.
+            names["#recipient"] = told_key(delivery.recipient, delivery.channel)
             values[":channel"] = {"S": delivery.channel.model_dump_json(by_alias=True)}
             values[":telling"] = {"S": delivery.telling}
         return self._must(alert_id, update, values, names)
@@ -256,6 +262,9 @@ class DynamoDbAlerts(Ledger):
             record = self.get(alert_id)
             if link is not None and link in record.used_links:
                 raise UsedLinkError(record)
+            if link is not None and link.startswith(PAGER):
+                # What the pager says again later is no new answer.
+                self._update(alert_id, "ADD usedLinks :links", _KNOWN, {":links": {"SS": [link]}})
             raise NotOpenError(record)
         return _record(item)
 
@@ -341,11 +350,10 @@ class DynamoDbAlerts(Ledger):
 
     # -------------------------------------------------------------------------------------------------- the auditor
 
-    def with_status(self, status: str, *, since_ms: int = 0, over: bool = True) -> Sequence[str]:
+    def with_status(self, status: str, *, since_ms: int = 0, cleared: bool = True) -> Sequence[str]:
         # Raised at ISO 8601 in UTC, which sorts by time.
         since = datetime.fromtimestamp(since_ms / 1000, UTC)
-        not_over = "attribute_not_exists(clearedAt) OR attribute_exists(members)"
-        filtered: dict[str, Any] = {} if over else {"FilterExpression": not_over}
+        filtered: dict[str, Any] = {} if cleared else {"FilterExpression": "attribute_not_exists(clearedAt)"}
         pages = self._client.get_paginator("query").paginate(
             TableName=self._table_name,
             IndexName=STATUS_INDEX,
@@ -360,14 +368,17 @@ class DynamoDbAlerts(Ledger):
     def reopen(self, alert_id: str, entry: TimelineEntry) -> bool:
         item = self._update(
             alert_id,
-            f"SET #status = :open, reopened = :yes, {_APPEND} "
+            f"SET #status = :open, reopened = :at, reopens = if_not_exists(reopens, :zero) + :one, {_APPEND} "
             "REMOVE acknowledgedBy, acknowledgedAt, lastTelling, pagedDirectly, failures, holding, tellingSince, "
             f"{_WAITING}",
-            "#status = :acknowledged AND (attribute_not_exists(clearedAt) OR attribute_exists(members))",
+            "#status IN (:acknowledged, :exhausted) AND (attribute_not_exists(clearedAt) OR attribute_exists(members))",
             {
                 ":open": {"S": "open"},
                 ":acknowledged": {"S": "acknowledged"},
-                ":yes": {"BOOL": True},
+                ":exhausted": {"S": "exhausted"},
+                ":at": {"N": str(_milliseconds(entry.at))},
+                ":zero": {"N": "0"},
+                ":one": {"N": "1"},
                 **_appended(entry),
             },
         )
@@ -387,6 +398,8 @@ class DynamoDbAlerts(Ledger):
         if record.execution_arn:
             condition += " AND executionArn = :dead"
             values[":dead"] = {"S": record.execution_arn}
+        else:
+            condition += " AND attribute_not_exists(executionArn)"
         update = (
             f"SET restarts = :more, failures = if_not_exists(failures, :zero) + :one, {_APPEND} "
             f"REMOVE executionArn, lastTelling, pagedDirectly, holding, tellingSince, {_WAITING}"
@@ -396,9 +409,14 @@ class DynamoDbAlerts(Ledger):
     def part(self, alert_id: str, entry: TimelineEntry) -> None:
         self._update(
             alert_id,
-            f"SET #status = :open, {_APPEND} REMOVE leadAlertId",
+            f"SET #status = :open, reopened = :at, {_APPEND} REMOVE leadAlertId",
             "#status = :joined",
-            {":open": {"S": "open"}, ":joined": {"S": "joined"}, **_appended(entry)},
+            {
+                ":open": {"S": "open"},
+                ":joined": {"S": "joined"},
+                ":at": {"N": str(_milliseconds(entry.at))},
+                **_appended(entry),
+            },
         )
 
     # ------------------------------------------------------------------------------------------------------ requests
@@ -525,7 +543,13 @@ def _record(item: dict[str, Any]) -> AlertRecord:
         used_links=texts("usedLinks"),
         restarts=number("restarts"),
         failures=number("failures"),
-        reopened="reopened" in item,
+        reopened=number("reopened"),
+        reopens=number("reopens"),
+        planned_severity=cast(Severity, text("plannedSeverity") or "critical"),
         paged_directly="pagedDirectly" in item,
         acknowledgement_expiry_seconds=number("acknowledgementExpirySeconds"),
     )
+
+
+def _milliseconds(moment: str) -> int:
+    return int(datetime.fromisoformat(moment).timestamp() * 1000)

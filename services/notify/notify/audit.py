@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from notify.domain import AlertRecord
+from notify.domain import AlertRecord, more_severe
 
 #: How long an execution may take to begin, a wait to end, and the first message to go out, in milliseconds.
 GRACE_MS = 60_000
@@ -30,6 +30,8 @@ def stalled(record: AlertRecord, execution: str, now_ms: int, grace_ms: int = GR
     if record.status == "acknowledged":
         return _acknowledged(record, execution, now_ms, grace_ms)
     if record.status == "exhausted":
+        if more_severe(record.severity, record.planned_severity) and not record.over:
+            return Stalled("ended", f"it became {record.severity} after everybody was told of less")
         return _paged_directly(record)
     if record.status != "open":
         return None
@@ -40,6 +42,8 @@ def stalled(record: AlertRecord, execution: str, now_ms: int, grace_ms: int = GR
         return Stalled("ended", f"its execution is {execution.lower().replace('_', ' ')}")
     if record.paged_directly:
         return _paged_directly(record)
+    if record.reopened and not record.waiting_until and record.reopened + grace_ms < now_ms:
+        return Stalled("overdue", "it is open again, and its execution does not know")
     if record.waiting_until and record.waiting_until + grace_ms < now_ms:
         return Stalled("overdue", f"it has waited in {record.last_telling or 'its first step'} for longer than planned")
     if not record.told and not record.last_telling and not record.holding:

@@ -14,6 +14,7 @@ from notify import audit, messages
 from notify.audit import Stalled
 from notify.dependencies import Dependencies
 from notify.domain import DRY_RUN, SENDING, AlertRecord
+from notify.notices import say_cleared
 from notify.ports import (
     AlreadyRanError,
     Delivery,
@@ -52,7 +53,7 @@ def audit_escalations(deps: Dependencies, ledger: Ledger, executions: Executions
     # What somebody acknowledged and is over stays so for as long as it is remembered: nothing is left to look after.
     for status in ("open", "acknowledged", "joined", "exhausted"):
         since_ms = deps.now_ms() - LOOK_BACK_MS if status == "exhausted" else 0
-        for alert_id in ledger.with_status(status, since_ms=since_ms, over=status != "acknowledged"):
+        for alert_id in ledger.with_status(status, since_ms=since_ms, cleared=status != "acknowledged"):
             looked_at += 1
             try:
                 record = ledger.get(alert_id)
@@ -85,7 +86,7 @@ def _look(record: AlertRecord, deps: Dependencies, ledger: Ledger, executions: E
 
 
 def _part(record: AlertRecord, deps: Dependencies, ledger: Ledger, executions: Executions) -> bool:
-    """An alert whose lead is over while it is not: it escalates by itself again, from the next round on.
+    """An alert whose lead is over, or was answered by nobody: it escalates by itself, from the next round on.
 
     A lead that somebody acknowledged, and that others alone hold open, is found through them.
     """
@@ -93,23 +94,30 @@ def _part(record: AlertRecord, deps: Dependencies, ledger: Ledger, executions: E
         lead = ledger.get(record.lead)
     except UnknownAlertError:
         lead = None
-    if lead is not None and (lead.status != "cleared" or record.alert_id in lead.members):
+    if lead is not None and lead.status not in ("cleared", "exhausted"):
         found_through_us = lead.status == "acknowledged" and lead.cleared_at and record.alert_id == min(lead.members)
         return bool(found_through_us) and _look(lead, deps, ledger, executions)
-    ledger.part(record.alert_id, deps.entry("parted", f"from {record.lead}, which is over"))
+    why = "was answered by nobody" if lead is not None and lead.status == "exhausted" else "is over"
+    if lead is not None:
+        # First: a round that is stopped in between finds the alert still joined.
+        lead = ledger.leave(lead.alert_id, record.alert_id)
+    ledger.part(record.alert_id, deps.entry("parted", f"from {record.lead}, which {why}"))
+    if lead is not None and lead.over:
+        say_cleared(lead, deps)
     return False
 
 
 def _restart(
     record: AlertRecord, found: Stalled, execution: str, deps: Dependencies, ledger: Ledger, executions: Executions
 ) -> bool:
-    if record.status == "acknowledged":
-        if not ledger.reopen(record.alert_id, deps.entry("acknowledgement-expired", found.detail)):
+    if record.status != "open":
+        what = "acknowledgement-expired" if record.status == "acknowledged" else "reopened"
+        if not ledger.reopen(record.alert_id, deps.entry(what, found.detail)):
             return False
         record = ledger.get(record.alert_id)
     number = record.restarts
     # It ended as it should while somebody was responsible, and nobody is any more.
-    due = record.reopened and execution == "SUCCEEDED"
+    due = record.reopened > 0 and execution == "SUCCEEDED"
     if found.reason == "ended":
         if not ledger.take_over(record, deps.entry("execution-ended" if due else "stalled", found.detail)):
             return False
@@ -144,34 +152,35 @@ def _page_fallback(record: AlertRecord, found: Stalled, deps: Dependencies) -> b
     if record.deliveries.get(key) == SENDING:
         # A round was stopped while it paged. This is the last resort: better twice than not at all.
         key = f"{key}/again"
-    if not deps.alerts.claim_delivery(record.alert_id, key):
+    if not deps.alerts.claim_delivery(record.alert_id, key, while_open=True):
         return False
     link = deps.links.acknowledgement(record.alert_id, FALLBACK, key, deps.clock())
-    message = messages.stalled(record, found.detail, key=key, link=link)
-    for channel in deps.configuration.roster().fallback.channels:
+    perhaps: Channel | None = None
+    for index, channel in enumerate(deps.configuration.roster().fallback.channels):
+        message = messages.stalled(record, found.detail, key=f"{key}/{index}", link=link)
         about = {"to": FALLBACK, "through": channel.type}
         try:
-            receipt = _sent(message, channel, record, deps)
-        except NotSentError as error:
-            deps.alerts.append(record.alert_id, deps.entry("channel-failed", str(error), **about))
+            receipt = DRY_RUN if record.dry_run else deps.channels[channel.type].send(message, channel)
+        except (NotSentError, PerhapsSentError) as error:
+            what = "channel-failed" if isinstance(error, NotSentError) else "perhaps-told"
+            perhaps = channel if isinstance(error, PerhapsSentError) else perhaps
+            deps.alerts.append(record.alert_id, deps.entry(what, str(error), **about))
             continue
-        entry = deps.entry("stalled", f"{found.detail}; the fallback was paged", receipt=receipt, **about)
-        # Told, whatever else was: the fallback hears how it goes on, too.
-        telling = record.last_telling or key
-        deps.alerts.delivered(record.alert_id, Delivery(key, FALLBACK, channel, receipt, telling), entry)
-        _announce(record, found, "fallback-paged", record.plans, deps)
-        return True
+        return _paged(record, found, key, channel, receipt, deps)
+    if perhaps is not None:
+        return _paged(record, found, key, perhaps, "unknown", deps)
     deps.alerts.release_delivery(record.alert_id, key)
     raise NotSentError("an escalation has stalled and the fallback could not be paged")
 
 
-def _sent(message: messages.Message, channel: Channel, record: AlertRecord, deps: Dependencies) -> str:
-    if record.dry_run:
-        return DRY_RUN
-    try:
-        return deps.channels[channel.type].send(message, channel)
-    except PerhapsSentError as error:
-        return f"unknown: {error}"
+def _paged(record: AlertRecord, found: Stalled, key: str, channel: Channel, receipt: str, deps: Dependencies) -> bool:
+    about = {"to": FALLBACK, "through": channel.type}
+    entry = deps.entry("stalled", f"{found.detail}; the fallback was paged", receipt=receipt, **about)
+    # Told, whatever else was: the fallback hears how it goes on, too.
+    telling = record.last_telling or key
+    deps.alerts.delivered(record.alert_id, Delivery(key, FALLBACK, channel, receipt, telling), entry)
+    _announce(record, found, "fallback-paged", record.plans, deps)
+    return True
 
 
 def _announce(record: AlertRecord, found: Stalled, action: Action, number: int, deps: Dependencies) -> None:

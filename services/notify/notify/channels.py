@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 #: would tell people twice. One attempt, and the caller decides. (`max_attempts` would count retries: botocore, Config.)
 CLIENT_CONFIG = Config(connect_timeout=2, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 1})
 
+#: Amazon SNS sends a longer text in parts, up to this many characters in all ("Publishing to a mobile phone").
+SMS_MAX_CHARACTERS = 1600
+
 
 class SnsTopics:
     """Topics by their name in the roster: e-mail, SMS and whatever else is subscribed to them."""
@@ -56,7 +59,7 @@ class SnsTopics:
 
 
 class Sms:
-    """A text message of the subject and, where an answer is asked for, the link."""
+    """A text message of the subject and, where an answer is asked for, the link; of a digest, what it holds."""
 
     def __init__(self, client: SNSClient) -> None:
         self._client = client
@@ -66,13 +69,19 @@ class Sms:
         try:
             answer = self._client.publish(
                 PhoneNumber=channel.number,
-                Message="\n".join(filter(None, (message.subject, message.link))),
+                Message=_short(message),
                 # Transactional: delivered as reliably as the carrier can, promotional ones as cheaply.
                 MessageAttributes={"AWS.SNS.SMS.SMSType": {"DataType": "String", "StringValue": "Transactional"}},
             )
         except (BotoCoreError, ClientError) as error:
             raise _failure(error) from None
         return answer["MessageId"]
+
+
+def _short(message: Message) -> str:
+    if message.purpose == "digest":
+        return f"{message.subject}\n{message.body}"[:SMS_MAX_CHARACTERS]
+    return "\n".join(filter(None, (message.subject, message.link)))
 
 
 def sns_client() -> SNSClient:

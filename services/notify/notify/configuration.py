@@ -16,7 +16,7 @@ from smartwatch_contracts.roster import Override, Roster, Silence
 
 from notify import policy_files
 from notify.policy_files import DEFAULT
-from notify.ports import Configuration
+from notify.ports import Configuration, UnreadableError
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
@@ -30,8 +30,9 @@ KnownT = TypeVar("KnownT")
 class DynamoDbConfiguration(Configuration):
     """Documents by `kind` and `name`, each read at most once in `refresh_seconds`.
 
-    A document that can't be read or used is logged, and the last good one that this instance knows stays in force, or
-    else the built-in one: whoever is to be told is told.
+    A document that can't be read or used is logged, and the last good one that this instance knows stays in force. For
+    one that is broken and was never good, the built-in one is; one that was never read at all is an error, and the
+    workflow tries again: by the wrong policy, nobody may be told for a whole escalation.
     """
 
     def __init__(
@@ -107,6 +108,8 @@ class DynamoDbConfiguration(Configuration):
             last = read(last)  # type: ignore[arg-type]
         except (ClientError, BotoCoreError) as error:
             logger.warning("%s %s could not be read: %s", kind, name, error)
+            if (kind, name) not in self._known and nothing is None:
+                raise UnreadableError(kind) from error
         self._known[kind, name] = (self._monotonic() + self._refresh_seconds, last)
         return last  # type: ignore[return-value]
 

@@ -27,10 +27,14 @@ def _send(held: HeldBack, deps: Dependencies) -> bool:
     roster = deps.configuration.roster()
     name = held.recipient.removeprefix("drill/")
     recipient = roster.people.get(name) or roster.teams.get(name)
-    lines = [line for _, line in held.lines]
-    key = "digest/" + hashlib.sha256("\n".join([held.recipient, *lines]).encode()).hexdigest()[:32]
+    lines = [f"{line}{_status(alert_id, deps)}" for alert_id, line in held.lines]
+    key = (
+        "digest/"
+        + hashlib.sha256("\n".join([held.recipient, *(line for _, line in held.lines)]).encode()).hexdigest()[:32]
+    )
     message = messages.digest(lines, drill=held.drill, key=key)
-    for channel in recipient.channels if recipient else roster.fallback.channels:
+    # A pager takes no digests, and no channel may work: somebody must know.
+    for channel in [*(recipient.channels if recipient else ()), *roster.fallback.channels]:
         try:
             receipt = deps.channels[channel.type].send(message, channel)
         except NotSentError:
@@ -46,3 +50,12 @@ def _send(held: HeldBack, deps: Dependencies) -> bool:
                 continue
         return True
     return False
+
+
+def _status(alert_id: str, deps: Dependencies) -> str:
+    """How the alert stands by now, where it needs nobody any more."""
+    try:
+        status = deps.alerts.get(alert_id).status
+    except UnknownAlertError:
+        return ""
+    return "" if status in ("open", "joined") else f" - {status} by now"

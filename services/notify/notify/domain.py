@@ -21,6 +21,8 @@ DRY_RUN_PREFIX = f"{DRILL_PREFIX}dry-"
 
 #: The receipt of a message that a dry run did not send.
 DRY_RUN = "dry run, not sent"
+#: How the id of a pager's word begins, which counts once as a link does.
+PAGER = "pagerduty:"
 #: A delivery that was begun: nobody can say yet whether it went out.
 SENDING = "sending"
 
@@ -51,9 +53,9 @@ class AlertRecord:
     `deliveries` are messages by key (`delivery_key`): `SENDING` once begun, then the receipt. `told` are recipients and
     the channel that reached each last. `holding` is what a hold waits for, until people are told; `telling_since` is
     when that began. `restarts` are executions that were started again, `failures` those since somebody was responsible.
-    `reopened` until an execution claims an alert for which somebody was responsible.
-    `members` are the open alerts that joined this one; `lead` the one it joined. `over` when the
-    episode, and that of every member, is at its end.
+    `reopened` is when an alert lost whoever was responsible, until an execution claims it; `reopens` how often it did.
+    `planned_severity` is what the latest plan was made for. `members` are the open alerts that joined this one; `lead`
+    the one it joined. `over` when the episode, and that of every member, is at its end.
     """
 
     alert_id: str
@@ -87,7 +89,9 @@ class AlertRecord:
     used_links: frozenset[str] = frozenset()
     restarts: int = 0
     failures: int = 0
-    reopened: bool = False
+    reopened: int = 0
+    reopens: int = 0
+    planned_severity: Severity = "critical"
     paged_directly: bool = False
     acknowledgement_expiry_seconds: int = 0
 
@@ -101,8 +105,18 @@ class AlertRecord:
         return self.cleared_at > 0 and not self.members
 
     @property
+    def told_recipients(self) -> frozenset[str]:
+        """Everybody who was told, through whatever."""
+        return frozenset(key.split("/")[0] for key in self.told)
+
+    @property
     def dry_run(self) -> bool:
         return self.device_id.startswith(DRY_RUN_PREFIX)
+
+
+def told_key(recipient: str, channel: Channel) -> str:
+    """Under which a recipient is remembered as told: each pager beside what else reaches the same person."""
+    return f"{recipient}/{channel.service}" if channel.type == "pagerduty" else recipient
 
 
 def more_severe(one: Severity, other: Severity) -> bool:

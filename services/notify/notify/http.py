@@ -19,6 +19,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints, V
 
 from notify import links, page, wiring
 from notify.desk import Acknowledged, Already, FrontDesk, Outcome, Unknown, UnreachableError, Used
+from notify.domain import PAGER
 from notify.links import Claims, ExpiredError, ForgedError
 from notify.pagerduty_webhook import MalformedWebhookError
 
@@ -156,10 +157,10 @@ def hear() -> Response[str]:
         # Signed, and nothing that we know: to send it again would not help.
         metrics.add_metric("WebhooksRefused", MetricUnit.Count, 1)
         raise RefusedError(400, "the event can't be read") from None
-    if event is None:
+    if event is None or len(event.alert_id) > ALERT_ID_MAX or len(event.event_id) > ALERT_ID_MAX - len(PAGER):
         return _json(202, {"status": "ignored"})
     # Single use, too: an event that is delivered again must not acknowledge an alert that is open again.
-    outcome = _acknowledge(event.alert_id, event.by, via="pagerduty", token_id=f"pagerduty:{event.event_id}")
+    outcome = _acknowledge(event.alert_id, event.by, via="pagerduty", token_id=f"{PAGER}{event.event_id}")
     return _json(200, {"status": type(outcome).__name__.lower()})
 
 
@@ -188,6 +189,7 @@ def refuse(error: RefusedError) -> Response[str]:
 
 def unreachable(error: Exception) -> Response[str]:
     logger.error("what the request needs can't be reached", error=type(error).__name__)
+    metrics.add_metric("AnswersFailed", MetricUnit.Count, 1)
     body = page.unreachable() if _is_page() else json.dumps({"error": "try again in a few seconds"})
     return _answer(503, body, {"Retry-After": str(RETRY_AFTER_SECONDS)})
 
@@ -199,6 +201,7 @@ def broken(error: Exception) -> Response[str]:
         where = where.tb_next
     place = "" if where is None else f"{where.tb_frame.f_code.co_name}:{where.tb_lineno}"
     logger.error("a request failed", error=type(error).__name__, place=place)
+    metrics.add_metric("AnswersFailed", MetricUnit.Count, 1)
     return _answer(500, page.failed() if _is_page() else json.dumps({"error": "something went wrong"}))
 
 

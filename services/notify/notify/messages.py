@@ -13,8 +13,9 @@ from smartwatch_contracts.events import Severity
 from notify.domain import AlertRecord
 from notify.plans import Telling
 
-#: `alert` asks for an answer; `acknowledged` and `cleared` say that none is needed now; `digest` what was held back.
-Purpose = Literal["alert", "acknowledged", "cleared", "digest"]
+#: `alert` asks for an answer; `acknowledged` and `cleared` say that none is needed now, `renewed` that what a pager
+#: knew is out of date; `digest` what was held back.
+Purpose = Literal["alert", "acknowledged", "renewed", "cleared", "digest"]
 
 #: Amazon SNS `Publish`: a subject has fewer than 100 characters, printable ASCII.
 SUBJECT_MAX_CHARACTERS = 99
@@ -93,6 +94,13 @@ def cleared(record: AlertRecord, *, key: str) -> Message:
         f"Alert: {record.alert_id}",
     ]
     return _message("cleared", f"Cleared: {title} ({record.device_id})", lines, record, key=key)
+
+
+def renewed(record: AlertRecord, *, key: str) -> Message:
+    """What makes a pager forget that somebody had taken responsibility: the next alert is a new one to it."""
+    title = record.title.removeprefix(DRILL_MARK)
+    lines = [*([_REHEARSAL, ""] if record.drill else []), "Nobody is responsible any more."]
+    return _message("renewed", f"Renewed: {title} ({record.device_id})", lines, record, key=key)
 
 
 def acknowledged(record: AlertRecord, *, key: str) -> Message:

@@ -28,7 +28,12 @@ PAUSE_MAX_SECONDS = 2.0
 #: No try begins later than this after the first, in seconds: the function that sends has 30 for all that it does.
 TRY_FOR_SECONDS = 14.0
 
-_ACTIONS: dict[Purpose, str] = {"alert": "trigger", "acknowledged": "acknowledge", "cleared": "resolve"}
+_ACTIONS: dict[Purpose, str] = {
+    "alert": "trigger",
+    "acknowledged": "acknowledge",
+    "renewed": "resolve",
+    "cleared": "resolve",
+}
 
 
 class PagerDuty:

@@ -8,7 +8,7 @@ from notify.dependencies import Dependencies
 from notify.domain import AlertRecord, more_severe
 from notify.plans import plan
 from notify.requests import MakePlan
-from notify.resuming import plan_again_if_more_severe
+from notify.resuming import open_again_if_more_severe, plan_again_if_more_severe, resume_to_plan_again
 from notify.silencing import silenced
 
 
@@ -46,4 +46,9 @@ def _join(record: AlertRecord, lead: AlertRecord, deps: Dependencies) -> None:
     if more_severe(record.severity, lead.severity):
         entry = deps.entry("severity-raised", f"to {record.severity}, by {record.alert_id}")
         deps.alerts.worsen(lead.alert_id, record.severity, f"join/{record.alert_id}", entry)
-    plan_again_if_more_severe(deps.alerts.get(lead.alert_id), deps)
+    lead = deps.alerts.get(lead.alert_id)
+    open_again_if_more_severe(lead, deps)
+    plan_again_if_more_severe(lead, deps)
+    if lead.holding == "silence" and silenced(lead, deps.clock(), deps)[0] is None:
+        # The silence is not about the one that has joined.
+        resume_to_plan_again(lead.alert_id, "unsilenced", deps)

@@ -70,10 +70,14 @@ def _of_course(
     plan_bytes = sum(len(step.model_dump_json()) * (1 + step.repeat) for step in course.steps)
     if plan_bytes > PLAN_BYTES_MAX:
         yield Finding("error", severity, f"makes a plan of {plan_bytes} bytes; Step Functions takes {PLAN_BYTES_MAX}")
-    whole = begins + (course.acknowledgement_expiry_seconds or 0)
+    expiry = course.acknowledgement_expiry_seconds or 0
+    whole = begins + expiry
     if whole > ledger_days * 86_400:
         text = f"takes up to {_span(whole)}, and an alert is remembered for {_span(ledger_days * 86_400)}"
         yield Finding("error", severity, text)
+    elif expiry >= BACKSTOP_SECONDS:
+        text = f"an answer expires after {_span(expiry)}, and an escalation ends after {_span(BACKSTOP_SECONDS)}"
+        yield Finding("warning", severity, text)
 
 
 def _of_step(where: str, step: Step, roster: Roster, overrides: Sequence[Override]) -> Iterator[Finding]:

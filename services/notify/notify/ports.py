@@ -61,8 +61,11 @@ class Alerts(Protocol):
     def await_recovery(self, alert_id: str, task_token: str, waiting_until: int) -> AlertRecord:
         """Keep the token as the one to answer, if the alert is acknowledged and not over; the record as it is now."""
 
-    def claim_delivery(self, alert_id: str, key: str) -> bool:
-        """Whether nobody has begun to send this message before: then it is ours to send."""
+    def claim_delivery(self, alert_id: str, key: str, *, while_open: bool = False) -> bool:
+        """Whether nobody has begun to send this message before: then it is ours to send.
+
+        With `while_open`, only for as long as nobody has answered.
+        """
 
     def release_delivery(self, alert_id: str, key: str) -> None:
         """It was certainly not sent: it may be tried again."""
@@ -92,7 +95,7 @@ class Alerts(Protocol):
         """Raise the severity, once for each event, whether the alert is claimed already or not."""
 
     def reopen(self, alert_id: str, entry: TimelineEntry) -> bool:
-        """An acknowledgement does not count any more: open again. False when the alert is not acknowledged, or over."""
+        """What was acknowledged, or exhausted, is open again. False when it is neither, or over."""
 
     def waiting_token(self, alert_id: str, *, telling: bool = False) -> str | None:
         """The token of the task that waits for an answer; None when none does.
@@ -107,8 +110,8 @@ class Alerts(Protocol):
 class Ledger(Alerts, Protocol):
     """The alerts table as the auditor needs it."""
 
-    def with_status(self, status: str, *, since_ms: int = 0, over: bool = True) -> Sequence[str]:
-        """The ids of alerts with a status, raised since then; without `over`, only those that are not."""
+    def with_status(self, status: str, *, since_ms: int = 0, cleared: bool = True) -> Sequence[str]:
+        """The ids of alerts with a status, raised since then; without `cleared`, only those that have not."""
 
     def take_over(self, record: AlertRecord, entry: TimelineEntry) -> bool:
         """Let another execution claim the alert, once for each that failed. False when somebody else did so."""
@@ -145,7 +148,7 @@ class Throttles(Protocol):
 class Configuration(Protocol):
     """What people have put: policies, the roster, overrides and silences. Built-in ones where there are none.
 
-    It never fails: what can't be read or used is logged, and the last good one counts.
+    What can't be read or used is logged, and the last good one counts. Errors: `UnreadableError` when there is none.
     """
 
     def policy(self, device_id: str) -> EscalationPolicy:
@@ -254,6 +257,10 @@ class NobodyToldError(Exception):
 
 class AlreadyRanError(Exception):
     """An execution of this number has begun and ended."""
+
+
+class UnreadableError(Exception):
+    """The configuration can't be read and was never read before: the built-in one may be the wrong one."""
 
 
 class PublishError(Exception):

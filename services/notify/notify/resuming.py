@@ -41,6 +41,19 @@ def plan_again_if_more_severe(record: AlertRecord, deps: Dependencies) -> None:
         resume_to_plan_again(record.alert_id, "worsened", deps)
 
 
+def open_again_if_more_severe(record: AlertRecord, deps: Dependencies) -> None:
+    """Whoever took responsibility, or did not answer, was told of less.
+
+    Where no execution waits any more, the auditor starts one.
+    """
+    known = record.acknowledged_severity if record.status == "acknowledged" else record.planned_severity
+    if record.status in ("acknowledged", "exhausted") and more_severe(record.severity, known):
+        token = deps.alerts.waiting_token(record.alert_id)
+        entry = deps.entry("reopened", f"{record.severity}, and {record.status} as {known}")
+        if deps.alerts.reopen(record.alert_id, entry) and token is not None:
+            deps.workflow.answer(token, plan_again("worsened"))
+
+
 def _send(alert_id: str, output: dict[str, Any], deps: Dependencies, *, telling: bool) -> None:
     token = deps.alerts.waiting_token(alert_id, telling=telling)
     if token is not None:

@@ -12,7 +12,7 @@ from smartwatch_contracts.roster import Channel, Roster, Throttle
 
 from notify import messages, on_call
 from notify.dependencies import Dependencies
-from notify.domain import DRY_RUN, SENDING, AlertRecord, delivery_key, more_severe
+from notify.domain import DRY_RUN, SENDING, AlertRecord, delivery_key, more_severe, told_key
 from notify.notices import say_cleared, tell_pagers
 from notify.plans import Cause, Telling
 from notify.ports import Delivery, NobodyToldError, NotSentError, OvertakenError, PerhapsSentError
@@ -32,6 +32,7 @@ class Reached(Enum):
 
     YES = "told"
     CROSSED = "told, in vain"
+    ANSWERED = "answered before it could be told"
     PERHAPS = "perhaps told"
     HELD = "held back"
     NO = "not told"
@@ -82,8 +83,8 @@ def _tell_everybody(telling: Telling, record: AlertRecord, deps: Dependencies) -
     reached: set[Reached] = set()
     for target in _targets(roster, telling, record, deps):
         reached.add(_reach(target, telling, record, deps))
-        if Reached.CROSSED in reached:
-            return True
+        if not reached.isdisjoint({Reached.CROSSED, Reached.ANSWERED}):
+            return not reached.isdisjoint({Reached.CROSSED, Reached.YES})
     if reached <= {Reached.NO}:
         fallback = _Target(FALLBACK, roster.fallback.channels, None)
         reached = {_reach(fallback, telling, record, deps)}
@@ -126,15 +127,34 @@ def _reach(target: _Target, telling: Telling, record: AlertRecord, deps: Depende
         return Reached.HELD
     perhaps = False
     for key, channel in zip(keys, target.channels, strict=True):
-        if not deps.alerts.claim_delivery(record.alert_id, key):
+        if not deps.alerts.claim_delivery(record.alert_id, key, while_open=True):
+            if deps.alerts.get(record.alert_id).status != "open":
+                return Reached.ANSWERED
             # A function was stopped while it sent this one: it may have gone out, and a second would be one too many.
             perhaps = True
             continue
+        _renew(channel, target, record, deps)
         sent = _send(key, channel, target, telling, record, deps)
         if sent in (Reached.YES, Reached.CROSSED):
             return sent
         perhaps = perhaps or sent is Reached.PERHAPS
     return Reached.PERHAPS if perhaps else Reached.NO
+
+
+def _renew(channel: Channel, target: _Target, record: AlertRecord, deps: Dependencies) -> None:
+    """An acknowledged incident takes a trigger without a word: it is resolved first, and the trigger opens a new one.
+
+    PagerDuty, Events API v2, "Alert de-duplication"; the incident's key stays the alert's id.
+    """
+    if channel.type != "pagerduty" or not record.reopens or record.dry_run:
+        return
+    message = messages.renewed(record, key=f"renewed/{record.reopens}/{told_key(target.name, channel)}")
+    if deps.alerts.claim_delivery(record.alert_id, message.key):
+        try:
+            deps.channels[channel.type].send(message, channel)
+        except (NotSentError, PerhapsSentError) as error:
+            about = {"to": target.name, "through": channel.type}
+            deps.alerts.append(record.alert_id, deps.entry("channel-failed", str(error), **about))
 
 
 def _send(
@@ -175,7 +195,7 @@ def _held_back(target: _Target, telling: Telling, record: AlertRecord, deps: Dep
     if deps.throttles.admit(counted, target.throttle, deps.clock()):
         return False
     # Who was told of a warning has not heard yet that it is critical now.
-    first_word = target.name not in record.told or (telling.cause == "worsened" and telling.round == 0)
+    first_word = target.name not in record.told_recipients or (telling.cause == "worsened" and telling.round == 0)
     if record.severity == "critical" and first_word:
         return False
     # Held back first: whoever is stopped in between has a line twice in the digest, and never not at all.

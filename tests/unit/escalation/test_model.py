@@ -71,7 +71,16 @@ def test_an_execution_has_the_backstop_of_the_definition() -> None:
 
 # ------------------------------------------------------------------------------------------------------- every way
 
-PLANNED = ["ClaimAlert", "IsAlertOpen", "MakePlan", "WhatIsPlanned", "TakePlan", "BeginPlan"]
+PLANNED = [
+    "ClaimAlert",
+    "ReadClaimed",
+    "IsAlertOpen",
+    "MakePlan",
+    "WhatIsPlanned",
+    "TakePlan",
+    "TakeSeverity",
+    "BeginPlan",
+]
 TELL = ["SelectTelling", "TellPeople"]
 NEXT = ["CountTelling", "IsAnybodyLeft"]
 EXHAUSTED = ["MarkExhausted", "AnnounceExhausted", "Exhausted"]
@@ -83,7 +92,10 @@ PAGED = [
     "ReadOutcome",
     "IsAlertKnown",
     "TakeOutcome",
+    "IsItOurs",
 ]
+#: Before a page: has somebody answered meanwhile?
+ASKED = ["ReadBeforePaging", "HasSomebodyAnswered"]
 
 
 def went(world: World, name: str = "e1") -> list[str]:
@@ -137,9 +149,10 @@ def test_an_acknowledgement_that_expires_begins_again_by_the_policy_that_it_bega
         "MakePlan",
         "WhatIsPlanned",
         "TakePlan",
+        "TakeSeverity",
         "BeginPlan",
     ]
-    assert went(world)[: len(PLANNED) + 13] == [*PLANNED, *TELL, "AnsweredHow", *again, *TELL]
+    assert went(world)[: len(PLANNED) + 14] == [*PLANNED, *TELL, "AnsweredHow", *again, *TELL]
     assert world.sent[:2] == [(0, "alert", "care-team"), (1860, "alert", "care-team")]
     assert world.sent[-1] == (3060, "exhausted", "bus")
 
@@ -182,22 +195,41 @@ def test_an_alert_that_was_over_before_its_escalation_began_tells_nobody() -> No
     world.begin(name="e1")
     world.run()
 
-    assert went(world) == ["ClaimAlert", "IsAlertOpen", "AnsweredHow", "Cleared"]
+    assert went(world) == [
+        "ClaimAlert",
+        "ReadClaimed",
+        "IsAlertOpen",
+        "TakeOutcome",
+        "IsItOurs",
+        "AnsweredHow",
+        "Cleared",
+    ]
     assert world.sent == []
 
 
 def test_an_alert_that_is_over_when_the_plan_is_made_tells_nobody() -> None:
     def clear(state: str) -> None:
-        if state == "ClaimAlert" and not cleared and "a1" in world.alerts.items:
+        if state == "ReadClaimed" and world.alerts.items["a1"].record.cleared_at == 0 and len(cleared) < 2:
+            # Before and after the read.
             cleared.append(state)
-            world.alerts.clear("a1", "watch-001", 1, world.deps.entry("cleared"))
+            if len(cleared) == 2:
+                world.alerts.clear("a1", "watch-001", 1, world.deps.entry("cleared"))
 
     cleared: list[str] = []
     world = World(disturb=clear)
     world.begin(name="e1")
     world.run()
 
-    states = ["ClaimAlert", "IsAlertOpen", "MakePlan", "WhatIsPlanned", "TakeStatus", "AnsweredHow", "Cleared"]
+    states = [
+        "ClaimAlert",
+        "ReadClaimed",
+        "IsAlertOpen",
+        "MakePlan",
+        "WhatIsPlanned",
+        "TakeStatus",
+        "AnsweredHow",
+        "Cleared",
+    ]
     assert went(world) == states
 
 
@@ -217,7 +249,7 @@ def test_a_second_alert_of_a_watch_joins_the_first() -> None:
     world.at(10, lambda: world.begin(an_alert("a2"), name="e2"))
     world.run()
 
-    assert went(world, "e2") == ["ClaimAlert", "IsAlertOpen", "MakePlan", "WhatIsPlanned", "Joined"]
+    assert went(world, "e2") == ["ClaimAlert", "ReadClaimed", "IsAlertOpen", "MakePlan", "WhatIsPlanned", "Joined"]
     assert [what for _, what, _ in world.sent] == ["alert", "alert", "alert", "exhausted"]
 
 
@@ -227,8 +259,8 @@ def test_a_more_severe_alert_that_joins_makes_the_first_plan_again_at_once() -> 
     world.at(10, lambda: world.begin(an_alert("a2"), name="e2"))
     world.run()
 
-    worsened = ["AnsweredHow", "TakeCause", "MakePlan", "WhatIsPlanned", "TakePlan", "BeginPlan"]
-    assert went(world)[: len(PLANNED) + 10] == [*PLANNED, *TELL, *worsened, *TELL]
+    worsened = ["AnsweredHow", "TakeCause", "MakePlan", "WhatIsPlanned", "TakePlan", "TakeSeverity", "BeginPlan"]
+    assert went(world)[: len(PLANNED) + 11] == [*PLANNED, *TELL, *worsened, *TELL]
     assert world.sent[:2] == [(0, "alert", "care-team"), (10, "alert", "care-team")]
     assert world.sent[-1] == (1210, "exhausted", "bus")
 
@@ -291,7 +323,17 @@ def test_without_notify_the_workflow_pages_by_itself_and_takes_the_answer() -> N
     world.acknowledge(100)
     world.run()
 
-    states = ["ClaimAlert", "IsAlertOpen", "MakePlan", *PAGED, "AnsweredHow", "DoesItExpire", "Acknowledged"]
+    states = [
+        "ClaimAlert",
+        "ReadClaimed",
+        "IsAlertOpen",
+        "MakePlan",
+        *ASKED,
+        *PAGED,
+        "AnsweredHow",
+        "DoesItExpire",
+        "Acknowledged",
+    ]
     assert went(world) == states
     # Retries wait 1, 2, 4 and 8 seconds.
     assert world.sent == [(15, "direct-page", "on-call")]
@@ -326,8 +368,10 @@ def test_without_people_the_execution_fails() -> None:
 
     assert went(world) == [
         "ClaimAlert",
+        "ReadClaimed",
         "IsAlertOpen",
         "MakePlan",
+        *ASKED,
         "IsItADryRun",
         "PageOnCallDirectly",
         "EscalationFailed",
@@ -382,7 +426,7 @@ def test_a_claim_whose_answer_was_lost_is_no_duplicate() -> None:
     world.begin(name="e1")
     world.run()
 
-    assert went(world)[0:3] == ["ClaimAlert", "IsAlertOpen", "MakePlan"]
+    assert went(world)[0:4] == ["ClaimAlert", "ReadClaimed", "IsAlertOpen", "MakePlan"]
 
 
 def test_an_acknowledgement_that_notify_can_not_wait_for_expires_all_the_same() -> None:

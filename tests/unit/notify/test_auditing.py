@@ -460,8 +460,31 @@ def test_a_member_whose_lead_is_over_escalates_by_itself_from_the_next_round_on(
     assert found.look() == Audit(looked_at=1)
     assert (found.world.record("a2").status, found.world.record("a2").lead) == ("open", "")
     assert found.world.details("parted", "a2") == ["from a1, which is over"]
-    assert found.look() == Audit(looked_at=1, stalled=1)
+    assert found.look() == Audit(looked_at=1)
     assert found.executions.started == [("a2", 1)]
+
+
+def test_a_member_of_an_alert_that_nobody_answered_escalates_by_itself() -> None:
+    found = escalating()
+    found.world.plan(found.world.another("a2"))
+    found.world.change("a1", status="exhausted")
+    found.executions.statuses["e-a2"] = "SUCCEEDED"
+
+    found.look()
+    found.look()
+
+    assert (found.world.record("a1").members, found.executions.started) == (frozenset(), [("a2", 1)])
+    assert found.announced == []
+
+
+def test_what_became_more_severe_after_everybody_was_told_of_less_begins_again() -> None:
+    found = escalating()
+    found.world.change(status="exhausted", severity="critical", planned_severity="warning")
+    found.executions.statuses["e1"] = "SUCCEEDED"
+
+    found.look()
+
+    assert (found.world.record().status, found.executions.started) == ("open", [("a1", 1)])
 
 
 def test_a_member_whose_lead_is_forgotten_escalates_by_itself() -> None:

@@ -87,7 +87,7 @@ def test_a_digest_that_nobody_takes_stays_due_and_hides_no_other() -> None:
         world.tell(a_telling("ben", key=f"1.{number}"), alert=second)
     world.channels.sent.clear()
     world.later(60)
-    world.channels.broken = {"topic care-team": NotSentError("no")}
+    world.channels.broken = {"topic care-team": NotSentError("no"), "topic on-call": NotSentError("no")}
 
     with pytest.raises(NotSentError):
         send(world)

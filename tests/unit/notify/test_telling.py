@@ -66,7 +66,7 @@ def test_a_rotation_stands_for_whoever_is_on_call_when_the_message_goes_out() ->
     world.tell(a_telling("night", key="1.1"))
 
     assert world.channels.addresses == ["pagerduty care", "sms +15550102"]
-    assert list(world.record().told) == ["ada", "ben"]
+    assert list(world.record().told) == ["ada/care", "ben"]
     assert world.details("told") == ["on call for night", "on call for night"]
 
 
@@ -360,7 +360,7 @@ def test_after_a_crossing_nobody_else_of_the_step_is_told() -> None:
 
 def test_a_message_that_crosses_the_end_of_all_waits_acknowledges_nothing_at_the_pager() -> None:
     world = World()
-    world.channels.during = lambda _: world.alerts.mark_exhausted("a1", world.deps.entry("exhausted"))
+    world.channels.during = lambda _: world.alerts.mark_exhausted("a1", "e1", world.deps.entry("exhausted"))
 
     world.tell(a_telling("ada"))
 
