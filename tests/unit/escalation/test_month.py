@@ -274,6 +274,8 @@ def test_what_happened_in_the_month(month: Month, record_property: Callable[[str
         for alert_id, sent in messages(month).items()
         if any(each.taken for each in sent)
         and month.stories[alert_id].alert.severity == "critical"
+        # Of what it joined, people had heard before.
+        and not month.leads_of(alert_id)
         and month.silenced_until(month.stories[alert_id], month.stories[alert_id].raised)
         == month.stories[alert_id].raised
     ]
