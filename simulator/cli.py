@@ -448,7 +448,12 @@ def readings(
 
 
 def _utc(moment: datetime | None) -> datetime | None:
-    return None if moment is None else moment.replace(tzinfo=moment.tzinfo or UTC)
+    if moment is None:
+        return None
+    try:
+        return moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC)
+    except OverflowError:
+        raise UsageError(f"{moment.isoformat()} is beyond the calendar") from None
 
 
 def _utc_ms(moment: datetime | None, default: int) -> int:

@@ -19,6 +19,8 @@ from simulator.console import AsJson, Profile, Region, StackName, Target, report
 from simulator.errors import UsageError
 from simulator.escalation.preview import About
 from simulator.escalation.preview import preview as foretold
+from simulator.moments import YEARS
+from simulator.policies import read
 
 
 def register(app: typer.Typer) -> None:
@@ -41,7 +43,9 @@ def preview(
     severity: Annotated[str, typer.Option(help="critical or warning.")] = "critical",
     at: Annotated[str | None, typer.Option(help="When it is raised, ISO 8601; now by default.")] = None,
     roster: Annotated[Path | None, typer.Option(help="A roster in YAML, without overrides and silences.")] = None,
-    ack_after: Annotated[int | None, typer.Option(min=0, help="Somebody answers after so many seconds.")] = None,
+    ack_after: Annotated[
+        int | None, typer.Option(min=0, max=604_800, help="Somebody answers after so many seconds.")
+    ] = None,
     watch: Annotated[str, typer.Option(help="The watch, for silences that name it.")] = "watch-001",
     rule: Annotated[str, typer.Option(help="The rule, for silences that name it.")] = "heart-rate-high",
     site: Annotated[str | None, typer.Option(help="The wearer's site, for silences that name it.")] = None,
@@ -90,10 +94,10 @@ def _chosen(policy: str, roster: Path | None, target: Target) -> Chosen:
     """With files alone no stack is asked. Overrides and silences are those of the stack whose roster counts."""
     from_file = Path(policy).is_file()
     if from_file and roster is not None:
-        return Chosen(policy_files.policy(Path(policy).read_text()), policy_files.roster(_read(roster)))
+        return Chosen(policy_files.policy(read(Path(policy))), policy_files.roster(_read(roster)))
     configuration = target.existing().configuration
     if from_file:
-        text = Path(policy).read_text()
+        text = read(Path(policy))
     else:
         found = configuration.policies.get(policy)
         if found is None:
@@ -114,7 +118,7 @@ def _chosen(policy: str, roster: Path | None, target: Target) -> Chosen:
 def _read(file: Path) -> str:
     if not file.is_file():
         raise UsageError(f"there is no file {file}")
-    return file.read_text()
+    return read(file)
 
 
 def _severity(text: str) -> Severity:
@@ -129,6 +133,9 @@ def _instant(text: str | None) -> datetime:
     if text is None:
         return datetime.now(UTC).replace(microsecond=0)
     try:
-        return datetime.fromisoformat(text).astimezone()
+        moment = datetime.fromisoformat(text).astimezone()
     except (ValueError, OverflowError):
         raise UsageError(f"{text!r} is no instant in ISO 8601, such as 2026-03-02T12:00Z") from None
+    if moment.year not in YEARS:
+        raise UsageError(f"--at takes a year from {YEARS[0]} to {YEARS[-1]}, not {moment.year}")
+    return moment

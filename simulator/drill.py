@@ -29,6 +29,7 @@ from simulator.devices.scenarios import SCENARIOS, Scenario
 from simulator.devices.watch import Watch, WatchError
 from simulator.errors import ChainError, UsageError
 from simulator.grading import ALERT_BUDGET_MS, STORE_BUDGET_MS, Course, Hop, Times
+from simulator.policies import read
 from simulator.scoring.rule_sets import rules_in_force
 from simulator.scoring.streams import from_stored
 from simulator.stack import Stack, trace_id_of
@@ -84,7 +85,7 @@ def policy_for(stack: Stack, given: str | None, by: str) -> Iterator[Chosen | No
     if given is None:
         yield None
     elif "/" in given or given.endswith((".yaml", ".yml", ".json")) or Path(given).is_file():
-        made = policy_files.policy(Path(given).read_text())
+        made = policy_files.policy(read(Path(given)))
         lent = made.model_copy(update={"name": f"{DRILL_PREFIX}{secrets.token_hex(4)}"})
         policies = stack.configuration.policies
         policies.put(lent.model_dump_json(by_alias=True, exclude_none=True), by)

@@ -10,7 +10,7 @@ from simulator.errors import UsageError
 
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 #: Beyond these years something is mistyped.
-_YEARS = range(1970, 2200)
+YEARS = range(1970, 2200)
 
 
 def instant(text: str, option: str) -> datetime:
@@ -19,8 +19,8 @@ def instant(text: str, option: str) -> datetime:
         moment = datetime.fromisoformat(text)
     except ValueError:
         raise UsageError(f"{option} takes a time such as 2026-03-29T08:00Z, not {text!r}") from None
-    if moment.year not in _YEARS:
-        raise UsageError(f"{option} takes a year from {_YEARS[0]} to {_YEARS[-1]}, not {moment.year}")
+    if moment.year not in YEARS:
+        raise UsageError(f"{option} takes a year from {YEARS[0]} to {YEARS[-1]}, not {moment.year}")
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
 
 

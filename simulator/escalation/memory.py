@@ -217,7 +217,7 @@ class MemoryAlerts(Ledger):
             raise UsedLinkError(item.record)
         if link is not None and link.startswith(PAGER):
             item.record = replace(item.record, used_links=item.record.used_links | {link})
-        if item.record.status not in ("open", "exhausted", "technical"):
+        if item.record.status not in ("open", "exhausted", "technical") or item.record.over:
             raise NotOpenError(item.record)
         used = item.record.used_links | ({link} if link is not None else set())
         record = replace(item.record, acknowledged_by=by, acknowledged_at=at_ms, used_links=used)

@@ -276,6 +276,14 @@ def test_an_alert_is_acknowledged_once_and_says_by_whom_and_when(alerts: AlertsT
     assert second.value.record == record
 
 
+def test_an_exhausted_alert_that_is_over_needs_nobody(alerts: AlertsTable) -> None:
+    alerts.exhaust("a1")
+    alerts.ledger.clear("a1", "watch-001", 5, ENTRY)
+
+    with pytest.raises(NotOpenError):
+        alerts.ledger.acknowledge("a1", "nurse", 1, None, ENTRY)
+
+
 def test_an_exhausted_alert_may_still_be_acknowledged(alerts: AlertsTable) -> None:
     alerts.exhaust("a1")
 

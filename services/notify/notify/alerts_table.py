@@ -242,7 +242,8 @@ class DynamoDbAlerts(Ledger):
             "SET #status = :acknowledged, acknowledgedBy = :by, acknowledgedAt = :at, "
             f"acknowledgedSeverity = if_not_exists(severity, :critical), {_APPEND}"
         )
-        condition = "#status IN (:open, :exhausted, :technical)"
+        over = "attribute_exists(clearedAt) AND attribute_not_exists(members)"
+        condition = f"#status IN (:open, :exhausted, :technical) AND NOT ({over})"
         values: dict[str, Any] = {
             ":acknowledged": {"S": "acknowledged"},
             ":critical": {"S": "critical"},

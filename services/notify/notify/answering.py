@@ -34,7 +34,9 @@ def acknowledge(request: Acknowledge, deps: Dependencies) -> dict[str, Any]:
         # The first acknowledgement may have failed between its record and its answer to the workflow, or to the bus.
         if error.record.status == "acknowledged":
             _said(error.record, deps)
-        return _refused("used" if isinstance(error, UsedLinkError) else error.record.status, error.record)
+        # One that nobody answered and that is over keeps its status, and needs nobody.
+        why = "cleared" if error.record.over and error.record.status != "acknowledged" else error.record.status
+        return _refused("used" if isinstance(error, UsedLinkError) else why, error.record)
     _said(record, deps)
     if record.raised_at:
         deps.measures.time("TimeToAcknowledge", record.acknowledged_at - record.raised_ms, record)

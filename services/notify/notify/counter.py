@@ -70,7 +70,7 @@ class Counter(Desk):
             return Unknown()
         if answer["reason"] == "used":
             return Used()
-        return Already(answer["status"], answer["by"], answer["at"] or None)
+        return Already(answer["reason"], answer["by"], answer["at"] or None)
 
 
 def _lead(record: AlertRecord, alerts: Alerts) -> AlertRecord:
@@ -87,7 +87,7 @@ def _view(record: AlertRecord, lead: AlertRecord) -> AlertView:
         severity=record.severity,
         device_id=record.device_id,
         started_at=record.started_at,
-        status=record.status if record.status == "cleared" else lead.status,
+        status="cleared" if record.over and record.status != "acknowledged" else lead.status,
         drill=record.drill,
         acknowledged_by=lead.acknowledged_by,
         acknowledged_at=lead.acknowledged_at or None,

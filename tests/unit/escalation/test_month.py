@@ -136,7 +136,8 @@ def test_nobody_was_told_of_an_alert_that_somebody_had_answered(
                 if not (since < each.begun < until and each.taken):
                     continue
                 # The function was at this step when the answer came, and says so; or it wrote first.
-                if month.began_telling(each) <= since or written_before(month, each, since):
+                said = month.began_telling(each) <= since and bool(moments(month, alert_id, "crossed"))
+                if said or written_before(month, each, since):
                     crossed += 1
                 else:
                     wrong.append(each)
