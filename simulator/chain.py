@@ -6,8 +6,9 @@ import time
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from notify.domain import milliseconds
+
 from simulator.stack import Stack
-from simulator.timeline import milliseconds
 
 T = TypeVar("T")
 

@@ -11,7 +11,7 @@ from notify import policy_files
 from notify.on_call import Gap, Turn, gaps, on_call, standing_in, turns
 from smartwatch_contracts.roster import Override, Roster, Rotation
 
-from simulator import cli_spans, moments, policies
+from simulator import cli_spans, moments, policies, texts
 from simulator.cli_spans import Owner, Reason
 from simulator.console import AsJson, Profile, Region, StackName, Target, login, report, say
 from simulator.errors import UsageError
@@ -144,7 +144,7 @@ def put(
 ) -> None:
     """Bring a roster into force, and say what is wrong with the policies in force now."""
     target = Target(stack, profile, region).existing()
-    made = policies.parsed(file, policies.read(file), lambda text: target.configuration.rosters.put(text, login()))
+    made = policies.parsed(file, texts.read(file), lambda text: target.configuration.rosters.put(text, login()))
     found = policies.findings_of_all(made, target)
     for finding in found:
         say(policies.line(finding))

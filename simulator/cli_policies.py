@@ -9,7 +9,7 @@ import typer
 from notify import policy_files
 from smartwatch_contracts.documents import DocumentError
 
-from simulator import cli_preview, policies
+from simulator import cli_preview, policies, texts
 from simulator.alarm_configuration import Put
 from simulator.console import AsJson, Profile, Region, StackName, Target, login, report, say
 from simulator.errors import UsageError
@@ -50,10 +50,10 @@ def put(
     region: Region = None,
 ) -> None:
     """Bring a policy into force under its own name, unless it has an error. Escalations that run keep theirs."""
-    text = policies.read(file)
+    text = texts.read(file)
     policy = policies.parsed(file, text, policy_files.policy)
     target = Target(stack, profile, region).existing()
-    found = policies.findings(policy, policies.roster_of(target), target)
+    found = policies.findings(policy, policies.roster_of(target), policies.surroundings(target))
     errors = [f"  {policies.line(finding)}" for finding in found if finding.severity == "error"]
     if errors:
         raise UsageError("\n".join([f"{file} is not put:", *errors]))
@@ -104,14 +104,15 @@ def check(
 ) -> None:
     """Say what is wrong with a policy. A file with --roster needs no stack."""
     file = Path(policy) if Path(policy).suffix in {".yaml", ".yml"} or Path(policy).is_file() else None
-    text = policies.read(file) if file else None
-    people = policies.parsed(roster, policies.read(roster), policy_files.roster) if roster else None
+    text = texts.read(file) if file else None
+    people = policies.parsed(roster, texts.read(roster), policy_files.roster) if roster else None
     target = None
     if text is None or people is None or stack is not None:
         target = Target(stack, profile, region).existing()
         text = text or policies.in_force(target.configuration.policies, policy, "policy").text
         people = people or policies.roster_of(target)
-    found = policies.findings(policies.parsed(policy, text, policy_files.policy), people, target)
+    around = policies.surroundings(target) if target else policies.Surroundings()
+    found = policies.findings(policies.parsed(policy, text, policy_files.policy), people, around)
     errors = sum(finding.severity == "error" for finding in found)
     answer = {"policy": policy, "errors": errors, "findings": [policies.as_json(finding) for finding in found]}
     report(answer, as_json, "\n".join(policies.line(each) for each in found) or f"{policy} has no mistakes")

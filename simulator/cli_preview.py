@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, timedelta
 from pathlib import Path
 from typing import Annotated, get_args
 
@@ -14,13 +14,11 @@ from smartwatch_contracts.events import Severity
 from smartwatch_contracts.policies import EscalationPolicy
 from smartwatch_contracts.roster import Override, Roster, Silence
 
-from simulator import view
+from simulator import moments, policies, texts, view
 from simulator.console import AsJson, Profile, Region, StackName, Target, report
 from simulator.errors import UsageError
 from simulator.escalation.preview import About
 from simulator.escalation.preview import preview as foretold
-from simulator.moments import YEARS
-from simulator.policies import read
 
 
 def register(app: typer.Typer) -> None:
@@ -56,7 +54,8 @@ def preview(
 ) -> None:
     """Who would be told of an alert, when and through what, if nobody answered. Nothing is sent."""
     how_severe = _severity(severity)
-    raised = _instant(at)
+    # On this machine's clocks, and shown by them.
+    raised = (moments.instant(at, "--at", local=True) if at else moments.now()).astimezone()
     chosen = _chosen(policy, roster, Target(stack, profile, region))
     lines = foretold(
         chosen.policy,
@@ -68,7 +67,7 @@ def preview(
         ack_after,
         About(watch, rule, site),
     )
-    moments = [raised + timedelta(seconds=line.offset_seconds) for line in lines]
+    instants = [raised + timedelta(seconds=line.offset_seconds) for line in lines]
     answer = {
         "policy": chosen.policy.name,
         "version": chosen.policy.version,
@@ -84,7 +83,7 @@ def preview(
                 "through": line.through,
                 "detail": line.detail,
             }
-            for line, moment in zip(lines, moments, strict=True)
+            for line, moment in zip(lines, instants, strict=True)
         ],
     }
     report(answer, as_json, view.foretold(lines, raised))
@@ -94,10 +93,11 @@ def _chosen(policy: str, roster: Path | None, target: Target) -> Chosen:
     """With files alone no stack is asked. Overrides and silences are those of the stack whose roster counts."""
     from_file = Path(policy).is_file()
     if from_file and roster is not None:
-        return Chosen(policy_files.policy(read(Path(policy))), policy_files.roster(_read(roster)))
-    configuration = target.existing().configuration
+        return Chosen(policy_files.policy(texts.read(Path(policy))), policy_files.roster(texts.read(roster)))
+    stack = target.existing()
+    configuration = stack.configuration
     if from_file:
-        text = read(Path(policy))
+        text = texts.read(Path(policy))
     else:
         found = configuration.policies.get(policy)
         if found is None:
@@ -105,20 +105,9 @@ def _chosen(policy: str, roster: Path | None, target: Target) -> Chosen:
         text = found.text
     made = policy_files.policy(text)
     if roster is not None:
-        return Chosen(made, policy_files.roster(_read(roster)))
-    in_force = configuration.rosters.get(policy_files.DEFAULT)
-    return Chosen(
-        made,
-        policy_files.roster(in_force.text) if in_force else policy_files.built_in_roster(),
-        [span.document for span in configuration.overrides.all()],
-        [span.document for span in configuration.silences.all()],
-    )
-
-
-def _read(file: Path) -> str:
-    if not file.is_file():
-        raise UsageError(f"there is no file {file}")
-    return read(file)
+        return Chosen(made, policy_files.roster(texts.read(roster)))
+    silences = [span.document for span in configuration.silences.all()]
+    return Chosen(made, policies.roster_of(stack), policies.overrides_of(stack), silences)
 
 
 def _severity(text: str) -> Severity:
@@ -126,16 +115,3 @@ def _severity(text: str) -> Severity:
         if text == severity:
             return severity  # type: ignore[no-any-return]
     raise UsageError(f"a severity is {' or '.join(get_args(Severity))}, not {text!r}")
-
-
-def _instant(text: str | None) -> datetime:
-    """An instant without an offset is on this machine's clocks."""
-    if text is None:
-        return datetime.now(UTC).replace(microsecond=0)
-    try:
-        moment = datetime.fromisoformat(text).astimezone()
-    except (ValueError, OverflowError):
-        raise UsageError(f"{text!r} is no instant in ISO 8601, such as 2026-03-02T12:00Z") from None
-    if moment.year not in YEARS:
-        raise UsageError(f"--at takes a year from {YEARS[0]} to {YEARS[-1]}, not {moment.year}")
-    return moment

@@ -23,13 +23,12 @@ from smartwatch_contracts.documents import DocumentError
 from smartwatch_contracts.policies import EscalationPolicy
 from smartwatch_contracts.profiles import Profile
 
-from simulator import chain, grading, timeline
+from simulator import chain, grading, texts, timeline
 from simulator.devices.fleet import Fleet, Wearer
 from simulator.devices.scenarios import SCENARIOS, Scenario
 from simulator.devices.watch import Watch, WatchError
 from simulator.errors import ChainError, UsageError
 from simulator.grading import ALERT_BUDGET_MS, STORE_BUDGET_MS, Course, Hop, Times
-from simulator.policies import read
 from simulator.scoring.rule_sets import rules_in_force
 from simulator.scoring.streams import from_stored
 from simulator.stack import Stack, trace_id_of
@@ -85,7 +84,7 @@ def policy_for(stack: Stack, given: str | None, by: str) -> Iterator[Chosen | No
     if given is None:
         yield None
     elif "/" in given or given.endswith((".yaml", ".yml", ".json")) or Path(given).is_file():
-        made = policy_files.policy(read(Path(given)))
+        made = policy_files.policy(texts.read(Path(given)))
         lent = made.model_copy(update={"name": f"{DRILL_PREFIX}{secrets.token_hex(4)}"})
         policies = stack.configuration.policies
         policies.put(lent.model_dump_json(by_alias=True, exclude_none=True), by)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from notify.domain import DRY_RUN
+from notify.domain import DRY_RUN, milliseconds
 from notify.plans import Plan
 
 from simulator import timeline
@@ -57,7 +57,7 @@ class Course:
     @property
     def raised(self) -> int:
         """In milliseconds since 1970."""
-        return timeline.milliseconds(self.alert["raisedAt"])
+        return milliseconds(self.alert["raisedAt"])
 
     @property
     def expected(self) -> list[Expected]:

@@ -10,18 +10,18 @@ from simulator.errors import UsageError
 
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 #: Beyond these years something is mistyped.
-YEARS = range(1970, 2200)
+_YEARS = range(1970, 2200)
 
 
-def instant(text: str, option: str) -> datetime:
-    """An instant from ISO 8601; UTC without an offset. Errors: `UsageError`, naming the option."""
+def instant(text: str, option: str, *, local: bool = False) -> datetime:
+    """An instant from ISO 8601; without an offset in UTC, or on this machine's clocks. Errors: `UsageError`."""
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
         raise UsageError(f"{option} takes a time such as 2026-03-29T08:00Z, not {text!r}") from None
-    if moment.year not in YEARS:
-        raise UsageError(f"{option} takes a year from {YEARS[0]} to {YEARS[-1]}, not {moment.year}")
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+    if moment.year not in _YEARS:
+        raise UsageError(f"{option} takes a year from {_YEARS[0]} to {_YEARS[-1]}, not {moment.year}")
+    return (moment if moment.tzinfo or local else moment.replace(tzinfo=UTC)).astimezone(UTC)
 
 
 def span(text: str, option: str) -> timedelta:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import asdict
-from pathlib import Path
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
 from typing import TypeVar
 
 from notify import policy_files
@@ -24,16 +23,6 @@ LEDGER_DAYS = 400
 TOPICS = {"care-team": "CareTeamTopicArn", "on-call": "OnCallTopicArn"}
 
 DocumentT = TypeVar("DocumentT")
-
-
-def read(path: Path) -> str:
-    """The text of a document's file. Errors: `UsageError`."""
-    try:
-        return path.read_text()
-    except UnicodeDecodeError:
-        raise UsageError(f"{path}: not a text") from None
-    except OSError as error:
-        raise UsageError(f"{path}: {error.strerror or error}") from None
 
 
 def parsed(source: object, text: str, parse: Callable[[str], DocumentT]) -> DocumentT:
@@ -72,20 +61,34 @@ def overrides_of(stack: Stack) -> list[Override]:
     return [each.document for each in stack.configuration.overrides.all()]
 
 
-def findings(policy: EscalationPolicy, roster: Roster, stack: Stack | None = None) -> list[Finding]:
-    """What is wrong with a policy now; with a stack, by its overrides, its memory and its topics too."""
-    overrides = overrides_of(stack) if stack else []
-    days = _ledger_days(stack) if stack else LEDGER_DAYS
-    found = mistakes(policy, roster, overrides, at=moments.now(), ledger_days=days)
-    return found + (list(_unheard(policy, roster, stack)) if stack else [])
+@dataclass(frozen=True)
+class Surroundings:
+    """What a stack adds to a policy: overrides, how long it remembers alerts, and topics that nobody hears."""
+
+    overrides: Sequence[Override] = ()
+    ledger_days: int = LEDGER_DAYS
+    unheard: frozenset[str] = frozenset()
+
+
+def surroundings(stack: Stack) -> Surroundings:
+    """Asked once, however many policies are looked at."""
+    unheard = frozenset(topic for topic, output in TOPICS.items() if not _is_heard(stack, stack.outputs[output]))
+    return Surroundings(overrides_of(stack), _ledger_days(stack), unheard)
+
+
+def findings(policy: EscalationPolicy, roster: Roster, around: Surroundings) -> list[Finding]:
+    """What is wrong with a policy now."""
+    found = mistakes(policy, roster, around.overrides, at=moments.now(), ledger_days=around.ledger_days)
+    return [*found, *_unheard(policy, roster, around)]
 
 
 def findings_of_all(roster: Roster, stack: Stack) -> list[Finding]:
     """What is wrong now with each policy in force, if this were the roster."""
+    around = surroundings(stack)
     found: dict[Finding, None] = {}
     for put in stack.configuration.policies.all():
         policy = parsed(f"policy {put.name}", put.text, policy_files.policy)
-        for each in findings(policy, roster, stack):
+        for each in findings(policy, roster, around):
             in_policy = each.where.split(",")[0] in {"critical", "warning"}
             where = f"policy {put.name}, {each.where}" if in_policy else each.where
             found[Finding(each.severity, where, each.text)] = None
@@ -106,21 +109,18 @@ def _ledger_days(stack: Stack) -> int:
     return int(parameters.get("LedgerRetentionDays") or LEDGER_DAYS)
 
 
-def _unheard(policy: EscalationPolicy, roster: Roster, stack: Stack) -> Iterator[Finding]:
+def _unheard(policy: EscalationPolicy, roster: Roster, around: Surroundings) -> Iterator[Finding]:
     """Topics that a policy or the fallback needs and nobody hears."""
     courses = (policy.severities.critical, policy.severities.warning)
     told = {name for course in courses for step in course.steps for name in step.tell}
-    overrides = overrides_of(stack)
     channels = list(roster.fallback.channels)
     for name in told:
-        for recipient in (recipients(name, roster, overrides) or {}).values():
+        for recipient in (recipients(name, roster, around.overrides) or {}).values():
             channels += recipient.channels
     # The workflow itself pages the on-call topic where notify does not work.
     needed = {"on-call"} | {channel.topic for channel in channels if isinstance(channel, TopicChannel)}
-    for topic in sorted(needed):
-        if not _is_heard(stack, stack.outputs[TOPICS[topic]]):
-            text = "has no confirmed subscription: what is sent to it reaches nobody"
-            yield Finding("warning", f"topic {topic}", text)
+    for topic in sorted(needed & around.unheard):
+        yield Finding("warning", f"topic {topic}", "has no confirmed subscription: what is sent to it reaches nobody")
 
 
 def _is_heard(stack: Stack, topic_arn: str) -> bool:

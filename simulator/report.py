@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from statistics import median
 from typing import Any
 
-from notify.domain import DRY_RUN
+from notify.domain import DRY_RUN, milliseconds
 
 from simulator import timeline
 from simulator.timeline import Alert, Planned
@@ -74,7 +74,7 @@ def _took(alert: Alert, measure: str) -> int | None:
     what = {"notify": timeline.SENT, "acknowledge": ("acknowledged",), "clear": ("cleared",)}[measure]
     at = timeline.first(timeline.entries(alert), *what)
     # A clear may be noted before its alert is.
-    return None if at is None else max(0, at - timeline.milliseconds(alert["raisedAt"]))
+    return None if at is None else max(0, at - milliseconds(alert["raisedAt"]))
 
 
 def percentile(ordered: Sequence[int], percent: int) -> int | None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
 
+from notify.domain import milliseconds
 from notify.plans import Cause, Plan, plan
 from smartwatch_contracts.events import Severity
 from smartwatch_contracts.policies import EscalationPolicy
@@ -55,11 +56,6 @@ class Joined:
     alert_id: str
     title: str
     severity: str
-
-
-def milliseconds(text: str) -> int:
-    """ISO 8601 as milliseconds since 1970."""
-    return round(datetime.fromisoformat(text).timestamp() * 1000)
 
 
 def entries(alert: Alert) -> list[Entry]:
@@ -142,7 +138,7 @@ def told_after(found: Sequence[Entry]) -> list[Entry]:
     for entry in found:
         if entry["what"] == "acknowledged":
             answered = True
-        elif entry["what"] == "acknowledgement-expired":
+        elif entry["what"] in ("acknowledgement-expired", "reopened"):
             answered = False
         elif answered and entry["what"] in SENT:
             late.append(entry)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from notify.domain import PAGER, SENDING, AlertRecord, Status, TimelineEntry, told_key
+from notify.domain import PAGER, SENDING, AlertRecord, Status, TimelineEntry, milliseconds, told_key
 from notify.plans import Telling
 from notify.ports import (
     Delivery,
@@ -289,7 +289,7 @@ class MemoryAlerts(Ledger):
             last_telling="",
             paged_directly=False,
             failures=0,
-            reopened=at_ms(entry.at),
+            reopened=milliseconds(entry.at),
             reopens=item.record.reopens + 1,
             **_NOT_TELLING,
         )
@@ -320,7 +320,7 @@ class MemoryAlerts(Ledger):
     def part(self, alert_id: str, entry: TimelineEntry) -> None:
         item = self._item(alert_id)
         if item.record.status == "joined":
-            self._save(item, replace(item.record, status="open", lead="", reopened=at_ms(entry.at)))
+            self._save(item, replace(item.record, status="open", lead="", reopened=milliseconds(entry.at)))
             item.timeline.append(entry)
 
     def _item(self, alert_id: str) -> Item:
@@ -408,8 +408,3 @@ class MemoryThrottles(Throttles):
 
 #: As in the table.
 DIGEST_LINES = 100
-
-
-def at_ms(moment: str) -> int:
-    """An instant of a timeline in milliseconds since 1970."""
-    return int(datetime.fromisoformat(moment).timestamp() * 1000)

@@ -10,6 +10,7 @@ from evaluate.compiled import CompiledRules, compiled
 from smartwatch_contracts.documents import DocumentError
 from smartwatch_contracts.rules import RuleSet
 
+from simulator import texts
 from simulator.errors import UsageError
 from simulator.stack import Stack
 
@@ -44,13 +45,7 @@ def chosen(name_or_file: str) -> RuleSet:
 
 def read(path: Path) -> str:
     """The text of a rule set's file. Errors: `UsageError`."""
-    try:
-        return path.read_text()
-    except UnicodeDecodeError:
-        raise UsageError(f"{path}: not a text") from None
-    except OSError as error:
-        known = " and ".join(rule_files.BUILT_IN)
-        raise UsageError(f"{path}: {error.strerror or error} (built in are {known})") from None
+    return texts.read(path, f" (built in are {' and '.join(rule_files.BUILT_IN)})")
 
 
 def rules_in_force(stack: Stack, device_id: str) -> CompiledRules:

@@ -7,12 +7,12 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, cast
 
-from botocore.exceptions import ClientError
 from pydantic import TypeAdapter
 from smartwatch_contracts.events import Severity
 from smartwatch_contracts.roster import Channel
 
-from notify.domain import PAGER, SENDING, AlertRecord, Status, TimelineEntry, told_key
+from notify.conditional import update_if
+from notify.domain import PAGER, SENDING, AlertRecord, Status, TimelineEntry, milliseconds, told_key
 from notify.plans import Telling
 from notify.ports import (
     Delivery,
@@ -377,7 +377,7 @@ class DynamoDbAlerts(Ledger):
                 ":open": {"S": "open"},
                 ":acknowledged": {"S": "acknowledged"},
                 ":exhausted": {"S": "exhausted"},
-                ":at": {"N": str(_milliseconds(entry.at))},
+                ":at": {"N": str(milliseconds(entry.at))},
                 ":zero": {"N": "0"},
                 ":one": {"N": "1"},
                 **_appended(entry),
@@ -415,7 +415,7 @@ class DynamoDbAlerts(Ledger):
             {
                 ":open": {"S": "open"},
                 ":joined": {"S": "joined"},
-                ":at": {"N": str(_milliseconds(entry.at))},
+                ":at": {"N": str(milliseconds(entry.at))},
                 **_appended(entry),
             },
         )
@@ -450,13 +450,8 @@ class DynamoDbAlerts(Ledger):
         used = {**(names or {}), **({"#status": "status"} if "#status" in update + condition else {})}
         if used:
             request["ExpressionAttributeNames"] = used
-        try:
-            answer = self._client.update_item(**request)
-        except ClientError as error:
-            if error.response["Error"]["Code"] == "ConditionalCheckFailedException":
-                return None
-            raise
-        return answer["Attributes"]
+        answer = update_if(self._client, request)
+        return None if answer is None else answer["Attributes"]
 
     def _item(self, alert_id: str) -> dict[str, Any]:
         answer = self._client.get_item(
@@ -550,7 +545,3 @@ def _record(item: dict[str, Any]) -> AlertRecord:
         paged_directly="pagedDirectly" in item,
         acknowledgement_expiry_seconds=number("acknowledgementExpirySeconds"),
     )
-
-
-def _milliseconds(moment: str) -> int:
-    return int(datetime.fromisoformat(moment).timestamp() * 1000)

@@ -11,7 +11,6 @@ from notify.domain import AlertRecord, more_severe
 GRACE_MS = 60_000
 
 Reason = Literal["never-started", "ended", "overdue", "nobody-told", "notify-failed"]
-Status = Literal["RUNNING", "SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED", "PENDING_REDRIVE", "MISSING", ""]
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,9 @@ from smartwatch_contracts.roster import Channel
 
 from notify import audit, messages
 from notify.audit import Stalled
+from notify.delivering import deliver
 from notify.dependencies import Dependencies
-from notify.domain import DRY_RUN, SENDING, AlertRecord
+from notify.domain import SENDING, AlertRecord
 from notify.notices import say_cleared
 from notify.ports import (
     AlreadyRanError,
@@ -158,13 +159,12 @@ def _page_fallback(record: AlertRecord, found: Stalled, deps: Dependencies) -> b
     perhaps: Channel | None = None
     for index, channel in enumerate(deps.configuration.roster().fallback.channels):
         message = messages.stalled(record, found.detail, key=f"{key}/{index}", link=link)
-        about = {"to": FALLBACK, "through": channel.type}
         try:
-            receipt = DRY_RUN if record.dry_run else deps.channels[channel.type].send(message, channel)
-        except (NotSentError, PerhapsSentError) as error:
-            what = "channel-failed" if isinstance(error, NotSentError) else "perhaps-told"
-            perhaps = channel if isinstance(error, PerhapsSentError) else perhaps
-            deps.alerts.append(record.alert_id, deps.entry(what, str(error), **about))
+            receipt = deliver(message, channel, record, deps, to=FALLBACK, through=channel.type)
+        except NotSentError:
+            continue
+        except PerhapsSentError:
+            perhaps = channel
             continue
         return _paged(record, found, key, channel, receipt, deps)
     if perhaps is not None:

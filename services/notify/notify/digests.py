@@ -28,10 +28,8 @@ def _send(held: HeldBack, deps: Dependencies) -> bool:
     name = held.recipient.removeprefix("drill/")
     recipient = roster.people.get(name) or roster.teams.get(name)
     lines = [f"{line}{_status(alert_id, deps)}" for alert_id, line in held.lines]
-    key = (
-        "digest/"
-        + hashlib.sha256("\n".join([held.recipient, *(line for _, line in held.lines)]).encode()).hexdigest()[:32]
-    )
+    said = "\n".join([held.recipient, *(line for _, line in held.lines)])
+    key = f"digest/{hashlib.sha256(said.encode()).hexdigest()[:32]}"
     message = messages.digest(lines, drill=held.drill, key=key)
     # A pager takes no digests, and no channel may work: somebody must know.
     for channel in [*(recipient.channels if recipient else ()), *roster.fallback.channels]:

@@ -98,7 +98,7 @@ class AlertRecord:
     @property
     def raised_ms(self) -> int:
         """When it was raised, in milliseconds since 1970."""
-        return int(datetime.fromisoformat(self.raised_at).timestamp() * 1000)
+        return milliseconds(self.raised_at)
 
     @property
     def over(self) -> bool:
@@ -107,7 +107,7 @@ class AlertRecord:
     @property
     def told_recipients(self) -> frozenset[str]:
         """Everybody who was told, through whatever."""
-        return frozenset(key.split("/")[0] for key in self.told)
+        return frozenset(map(recipient_of, self.told))
 
     @property
     def dry_run(self) -> bool:
@@ -117,6 +117,16 @@ class AlertRecord:
 def told_key(recipient: str, channel: Channel) -> str:
     """Under which a recipient is remembered as told: each pager beside what else reaches the same person."""
     return f"{recipient}/{channel.service}" if channel.type == "pagerduty" else recipient
+
+
+def recipient_of(key: str) -> str:
+    """Who a `told_key` is about."""
+    return key.split("/")[0]
+
+
+def milliseconds(moment: str) -> int:
+    """An instant of a timeline, ISO 8601, in milliseconds since 1970."""
+    return round(datetime.fromisoformat(moment).timestamp() * 1000)
 
 
 def more_severe(one: Severity, other: Severity) -> bool:

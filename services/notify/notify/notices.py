@@ -5,8 +5,9 @@ from __future__ import annotations
 from smartwatch_contracts.roster import Channel
 
 from notify import messages
+from notify.delivering import deliver
 from notify.dependencies import Dependencies
-from notify.domain import DRY_RUN, AlertRecord
+from notify.domain import AlertRecord, recipient_of
 from notify.messages import Message
 from notify.ports import Delivery, NotSentError, PerhapsSentError
 
@@ -14,19 +15,19 @@ from notify.ports import Delivery, NotSentError, PerhapsSentError
 def say_cleared(record: AlertRecord, deps: Dependencies) -> None:
     """Tell everyone who was told that it is over. Errors: `NotSentError` when somebody could not be; try again."""
     failed = 0
-    for recipient, channel in sorted(record.told.items()):
-        message = messages.cleared(record, key=f"cleared/{recipient}")
-        failed += not _notice(message, "said-cleared", recipient, channel, record, deps)
+    for key, channel in sorted(record.told.items()):
+        message = messages.cleared(record, key=f"cleared/{key}")
+        failed += not _notice(message, "said-cleared", recipient_of(key), channel, record, deps)
     if failed:
         raise NotSentError(f"{failed} could not be told that the alert is cleared")
 
 
 def tell_pagers(record: AlertRecord, deps: Dependencies) -> None:
     """Pagers follow an acknowledgement. One that can't be told is noted: nobody waits for it."""
-    for recipient, channel in sorted(record.told.items()):
+    for key, channel in sorted(record.told.items()):
         if channel.type == "pagerduty":
-            message = messages.acknowledged(record, key=f"acknowledged/{record.acknowledged_at}/{recipient}")
-            _notice(message, "said-acknowledged", recipient, channel, record, deps)
+            message = messages.acknowledged(record, key=f"acknowledged/{record.acknowledged_at}/{key}")
+            _notice(message, "said-acknowledged", recipient_of(key), channel, record, deps)
 
 
 def _notice(
@@ -37,13 +38,10 @@ def _notice(
         return True
     about = {"to": recipient, "through": channel.type}
     try:
-        receipt = DRY_RUN if record.dry_run else deps.channels[channel.type].send(message, channel)
-    except NotSentError as error:
-        deps.alerts.release_delivery(record.alert_id, message.key)
-        deps.alerts.append(record.alert_id, deps.entry("channel-failed", str(error), **about))
+        receipt = deliver(message, channel, record, deps, **about)
+    except NotSentError:
         return False
-    except PerhapsSentError as error:
-        deps.alerts.append(record.alert_id, deps.entry("perhaps-told", str(error), **about))
+    except PerhapsSentError:
         return True
     delivery = Delivery(message.key, recipient, channel, receipt)
     deps.alerts.delivered(record.alert_id, delivery, deps.entry(what, receipt=receipt, **about))

@@ -11,8 +11,9 @@ from smartwatch_contracts.policies import ChannelType
 from smartwatch_contracts.roster import Channel, Roster, Throttle
 
 from notify import messages, on_call
+from notify.delivering import deliver
 from notify.dependencies import Dependencies
-from notify.domain import DRY_RUN, SENDING, AlertRecord, delivery_key, more_severe, told_key
+from notify.domain import SENDING, AlertRecord, delivery_key, more_severe, told_key
 from notify.notices import say_cleared, tell_pagers
 from notify.plans import Cause, Telling
 from notify.ports import Delivery, NobodyToldError, NotSentError, OvertakenError, PerhapsSentError
@@ -164,13 +165,10 @@ def _send(
     message = messages.alert(telling, record, key=key, link=link)
     about = {"step": telling.step, "to": target.name, "through": channel.type}
     try:
-        receipt = DRY_RUN if record.dry_run else deps.channels[channel.type].send(message, channel)
-    except NotSentError as error:
-        deps.alerts.release_delivery(record.alert_id, key)
-        deps.alerts.append(record.alert_id, deps.entry("channel-failed", str(error), **about))
+        receipt = deliver(message, channel, record, deps, **about)
+    except NotSentError:
         return Reached.NO
-    except PerhapsSentError as error:
-        deps.alerts.append(record.alert_id, deps.entry("perhaps-told", str(error), **about))
+    except PerhapsSentError:
         return Reached.PERHAPS
     detail = f"on call for {target.rotation}" if target.rotation else ""
     after = deps.alerts.delivered(

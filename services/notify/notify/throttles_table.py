@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import ClientError
 from smartwatch_contracts.roster import Throttle
 
+from notify.conditional import update_if
 from notify.ports import HeldBack, Throttles
 
 if TYPE_CHECKING:
@@ -90,19 +90,14 @@ class DynamoDbThrottles(Throttles):
         )
 
     def _update(self, recipient: str, update: str, condition: str, values: dict[str, Any]) -> bool:
-        try:
-            self._client.update_item(
-                TableName=self._table_name,
-                Key={"recipient": {"S": recipient}},
-                UpdateExpression=update,
-                ConditionExpression=condition,
-                ExpressionAttributeValues=values,
-            )
-        except ClientError as error:
-            if error.response["Error"]["Code"] == "ConditionalCheckFailedException":
-                return False
-            raise
-        return True
+        request: dict[str, Any] = {
+            "TableName": self._table_name,
+            "Key": {"recipient": {"S": recipient}},
+            "UpdateExpression": update,
+            "ConditionExpression": condition,
+            "ExpressionAttributeValues": values,
+        }
+        return update_if(self._client, request) is not None
 
 
 def _window(throttle: Throttle, now: datetime) -> int:

@@ -30,6 +30,12 @@ class Auditor:
     executions: Executions
 
 
+# One client of each service for a function, however many ports use it: each takes a while to make.
+_dynamodb = cache(adapters.dynamodb_client)
+_step_functions = cache(adapters.step_functions_client)
+_secrets_manager = cache(secrets.secrets_manager_client)
+
+
 @cache
 def build() -> Dependencies:
     """For the function that the workflow and the bus call."""
@@ -53,21 +59,20 @@ def build_auditor() -> Auditor:
     """For the function that looks for stalled escalations."""
     settings = AuditorSettings.from_environment()
     executions = adapters.StepFunctionsExecutions(
-        adapters.step_functions_client(), settings.escalation_arn, settings.direct_page_seconds
+        _step_functions(), settings.escalation_arn, settings.direct_page_seconds
     )
     return Auditor(_dependencies(settings), _alerts(settings), executions)
 
 
 def _dependencies(settings: Settings) -> Dependencies:
-    dynamodb = adapters.dynamodb_client()
     sns = channels.sns_client()
     keys = _secrets(settings)
     topics = {"care-team": settings.care_team_topic_arn, "on-call": settings.on_call_topic_arn}
     return Dependencies(
         alerts=_alerts(settings),
-        throttles=DynamoDbThrottles(dynamodb, settings.recipients_table_name),
+        throttles=DynamoDbThrottles(_dynamodb(), settings.recipients_table_name),
         configuration=DynamoDbConfiguration(
-            dynamodb,
+            _dynamodb(),
             settings.configuration_table_name,
             refresh_seconds=settings.configuration_refresh_seconds,
         ),
@@ -78,7 +83,7 @@ def _dependencies(settings: Settings) -> Dependencies:
             "webhook": Webhook(keys),
         },
         links=SignedLinks(_link_keys(settings), settings.acknowledge_url, settings.link_lifetime_seconds),
-        workflow=adapters.StepFunctionsWorkflow(adapters.step_functions_client()),
+        workflow=adapters.StepFunctionsWorkflow(_step_functions()),
         bus=adapters.EventBridgeBus(adapters.event_bridge_client(), settings.event_bus_name),
         measures=EmbeddedMeasures(),
         clock=lambda: datetime.now(UTC),
@@ -87,7 +92,7 @@ def _dependencies(settings: Settings) -> Dependencies:
 
 def _alerts(settings: Settings) -> DynamoDbAlerts:
     return DynamoDbAlerts(
-        adapters.dynamodb_client(),
+        _dynamodb(),
         settings.alerts_table_name,
         retention_seconds=settings.ledger_retention_days * 86_400,
     )
@@ -95,9 +100,9 @@ def _alerts(settings: Settings) -> DynamoDbAlerts:
 
 @cache
 def _secrets(settings: Settings) -> secrets.SecretsManagerSecrets:
-    return secrets.SecretsManagerSecrets(secrets.secrets_manager_client(), settings.channel_secret_arn)
+    return secrets.SecretsManagerSecrets(_secrets_manager(), settings.channel_secret_arn)
 
 
 @cache
 def _link_keys(settings: Settings) -> SecretLinkKeys:
-    return SecretLinkKeys(secrets.secrets_manager_client(), settings.link_key_secret_arn)
+    return SecretLinkKeys(_secrets_manager(), settings.link_key_secret_arn)

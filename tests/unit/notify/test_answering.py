@@ -186,6 +186,16 @@ def test_a_pager_that_was_told_follows_an_acknowledgement_from_elsewhere_once() 
     assert world.timeline().count("said-acknowledged") == 1
 
 
+def test_a_notice_to_a_pager_names_the_person_whom_it_reaches() -> None:
+    world = told("ada")
+
+    world.acknowledge()
+    world.clear()
+
+    entries = [each for each in world.alerts.items["a1"].timeline if each.what.startswith("said-")]
+    assert [(each.what, each.to) for each in entries] == [("said-acknowledged", "ada"), ("said-cleared", "ada")]
+
+
 def test_an_acknowledgement_from_one_pager_is_told_to_every_pager() -> None:
     world = told("ada")
 

@@ -109,8 +109,9 @@ def test_quiet_hours_are_part_of_what_comes_before_a_message() -> None:
         ([told(1), said(2, "acknowledged", "by ada"), told(3, "on-call", "cy")], ["on-call"]),
         ([said(2, "acknowledged", "by ada"), said(3, "said-cleared", to="ada")], []),
         ([said(2, "acknowledged", "by ada"), said(3, "acknowledgement-expired", "x"), told(4, "care-team")], []),
+        ([said(2, "acknowledged", "by ada"), said(3, "reopened", "critical"), told(4, "care-team")], []),
     ],
-    ids=["before", "after", "a notice", "once it has run out"],
+    ids=["before", "after", "a notice", "once it has run out", "once it is worse than what was answered"],
 )
 def test_a_message_after_an_answer_is_late_while_the_answer_is_good(
     entries: list[dict[str, str]], late: list[str]
