@@ -13,10 +13,11 @@ import tempfile
 from pathlib import Path
 
 from simulator.cloud.mends import ORDER
-from simulator.cloud.settings import LOOPBACK, CloudSettings
+from simulator.cloud.settings import ENDING, LOOPBACK, CloudSettings
 
 
 def main() -> None:
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDING)
     settings = CloudSettings.from_json(json.loads(Path(sys.argv[1]).read_text()))
     _enter_environment(settings)
     from ministack import app as ministack_app  # reads the environment when it is imported

@@ -15,7 +15,7 @@ import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
 
-from simulator.cloud.settings import LOOPBACK, CloudSettings
+from simulator.cloud.settings import ENDING, LOOPBACK, CloudSettings
 
 #: Seconds from start to a ready API on a slow machine; typical is one.
 START_DEADLINE_SECONDS = 60
@@ -51,20 +51,27 @@ def start(settings: CloudSettings, *, owned: bool = False) -> RunningCloud:
     settings_file = settings.home / "settings.json"
     settings_file.write_text(json.dumps(settings.to_json()))
     log_file = settings.home / "cloud.log"
-    with log_file.open("wb") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "simulator.cloud", str(settings_file), *([str(os.getpid())] if owned else [])],
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            stdin=subprocess.DEVNULL,
-            start_new_session=True,
-            cwd=Path(__file__).resolve().parents[2],
-        )
+    # A signal that came while the child runs and is not yet known here would leave it behind: it waits for a moment.
+    # The child takes its signals again in `simulator.cloud.__main__`.
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
+    process: subprocess.Popen[bytes] | None = None
     try:
+        with log_file.open("wb") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "simulator.cloud", str(settings_file), *([str(os.getpid())] if owned else [])],
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                stdin=subprocess.DEVNULL,
+                start_new_session=True,
+                cwd=Path(__file__).resolve().parents[2],
+            )
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
         (settings.home / "cloud.json").write_text(json.dumps({"pid": process.pid, "settings": settings.to_json()}))
         _wait_until_ready(settings, process, log_file)
     except BaseException:  # whoever is interrupted while waiting leaves nothing behind either
-        _end(process.pid)
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        if process is not None:
+            _end(process.pid)
         _forget(settings.home)
         raise
     return RunningCloud(settings, process.pid)

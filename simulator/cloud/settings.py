@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import signal
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 ACCOUNT_ID = "000000000000"
 REGION = "us-east-1"
 LOOPBACK = "127.0.0.1"
+#: What ends a command and its cloud.
+ENDING = frozenset({signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
 
 #: The name on the broker's server certificate; devices dial this, whatever `iot:DescribeEndpoint` says.
 BROKER_HOST = "localhost"
